@@ -1,0 +1,1 @@
+"""Avro schemas, one file a record and version, and the codec over them."""

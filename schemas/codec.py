@@ -1,0 +1,80 @@
+"""Avro single-object encoding: what every Kafka value of ours looks like.
+
+``C3 01``, the 8-byte little-endian fingerprint of the writer's schema, the Avro body (Avro specification, "Single-object
+encoding"). A reader finds the writer's schema in the registry and resolves it to the current version, defaults
+filled in, so a producer may be older or newer than the stage that reads it.
+
+Records are plain dicts in the field names of the schema: times are integer milliseconds, enums their symbols, bytes
+``bytes``.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import fastavro
+
+from schemas.registry import Registry, registry
+
+MARKER = b"\xc3\x01"
+HEADER_BYTES = 10
+
+Record = dict[str, Any]
+
+
+class Undecodable(ValueError):
+    """The bytes are no record of ours; the message says what was found instead."""
+
+
+class Decoded(NamedTuple):
+    """A record and the name of its kind, e.g. ``("touchpoint", {...})``."""
+
+    name: str
+    record: Record
+
+
+class Codec:
+    """Encodes with the current version of each record and decodes every kept one."""
+
+    def __init__(self, known: Registry) -> None:
+        self._known = known
+        self._writers = {name: (MARKER + v[-1].fingerprint, v[-1].parsed) for name, v in known.by_record.items()}
+
+    def encode(self, name: str, record: Record) -> bytes:
+        """Bytes of ``record`` under the current schema of ``name``.
+
+        Raises KeyError for an unknown ``name``, ValueError or TypeError for a value that the schema does not hold.
+        """
+        header, schema = self._writers[name]
+        body = BytesIO()
+        body.write(header)
+        fastavro.schemaless_writer(body, schema, record)
+        return body.getvalue()
+
+    def decode(self, data: bytes) -> Decoded:
+        """The record in ``data``, in the current version of its schema; Undecodable where it is none of ours."""
+        if data[:2] != MARKER:
+            raise Undecodable(f"expected Avro single-object encoding (c3 01), found {data[:2].hex(' ') or 'nothing'}")
+        version = self._known.by_fingerprint.get(data[2:HEADER_BYTES])
+        if version is None:
+            raise Undecodable(f"unknown schema fingerprint {data[2:HEADER_BYTES].hex()}")
+        body = BytesIO(data)
+        body.seek(HEADER_BYTES)
+        current = self._known.current(version.record)
+        reader = None if current is version else current.parsed
+        try:
+            record = fastavro.schemaless_reader(body, version.parsed, reader)
+        # fastavro answers damaged bytes with whatever its parser runs into.
+        except Exception as error:
+            raise Undecodable(f"damaged {version.record}: {type(error).__name__}: {error}") from error
+        if body.read(1):
+            raise Undecodable(f"damaged {version.record}: bytes behind the end of the record")
+        if not isinstance(record, dict):
+            raise Undecodable(f"damaged {version.record}: no record")
+        return Decoded(version.record, record)
+
+
+_codec = Codec(registry())
+encode = _codec.encode
+decode = _codec.decode

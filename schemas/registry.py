@@ -1,0 +1,103 @@
+"""Every kept version of every record, found by its fingerprint.
+
+The files of this folder are the registry: ``<record>.v<version>.avsc``, one a record and version. The highest version
+of a record is the one that is written; all versions can be read. Files are never changed once released
+(`schemas.compatibility` holds that new versions can be read as old ones and the other way round).
+
+A fingerprint is the CRC-64-AVRO of the parsing canonical form (Avro specification, "Parsing Canonical Form for
+Schemas"). Logical types are taken off first: the canonical form has none, times travel as integer milliseconds, and
+the ``avro`` package leaves ``{"type": "long"}`` where the specification asks for ``"long"``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import avro.schema
+import fastavro
+from fastavro.types import Schema
+
+FOLDER = Path(__file__).parent
+_FILE = re.compile(r"(?P<record>[a-z_]+)\.v(?P<version>[1-9][0-9]*)\.avsc")
+
+
+class SchemaError(ValueError):
+    """A schema file cannot be used; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one record: ``parsed`` is fastavro's form, ``fingerprint`` 8 bytes little-endian."""
+
+    record: str
+    number: int
+    fingerprint: bytes
+    parsed: Schema
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All versions, by fingerprint and by record; ``current`` is the version that is written."""
+
+    by_fingerprint: Mapping[bytes, Version]
+    by_record: Mapping[str, tuple[Version, ...]]
+
+    def current(self, record: str) -> Version:
+        """The highest version of ``record``; KeyError for a record that no file declares."""
+        return self.by_record[record][-1]
+
+
+def without_logical_types(schema: Any) -> Any:
+    """The same schema with ``{"type": "long", "logicalType": ...}`` reduced to ``"long"``."""
+    if isinstance(schema, list):
+        return [without_logical_types(s) for s in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "logicalType" in schema:
+        return schema["type"]
+    return {k: without_logical_types(v) if k in ("type", "items", "values", "fields") else v for k, v in schema.items()}
+
+
+def _read(path: Path) -> Version:
+    match = _FILE.fullmatch(path.name)
+    if match is None:
+        raise SchemaError(f"{path.name}: expected a name like touchpoint.v1.avsc")
+    try:
+        source = json.loads(path.read_text("utf-8"))
+        plain = without_logical_types(source)
+        fingerprint = avro.schema.parse(json.dumps(plain)).fingerprint("CRC-64-AVRO")
+    except (ValueError, avro.schema.avro.errors.AvroException) as error:
+        raise SchemaError(f"{path.name}: {error}") from error
+    # A private copy of names for each file: versions of one record share their full name.
+    parsed = fastavro.parse_schema(plain, named_schemas={})
+    return Version(match["record"], int(match["version"]), fingerprint, parsed, source)
+
+
+def _versions(folder: Path) -> Iterator[Version]:
+    for path in folder.glob("*.avsc"):
+        yield _read(path)
+
+
+def load(folder: Path = FOLDER) -> Registry:
+    """Read all ``*.avsc`` of ``folder``; SchemaError where one is wrong or two share a fingerprint."""
+    by_fingerprint: dict[bytes, Version] = {}
+    by_record: dict[str, list[Version]] = {}
+    for version in sorted(_versions(folder), key=lambda v: (v.record, v.number)):
+        other = by_fingerprint.setdefault(version.fingerprint, version)
+        if other is not version and other.record != version.record:
+            raise SchemaError(f"{version.record} and {other.record} have the same fingerprint")
+        by_record.setdefault(version.record, []).append(version)
+    return Registry(by_fingerprint, {record: tuple(versions) for record, versions in by_record.items()})
+
+
+@cache
+def registry() -> Registry:
+    """The registry of this folder, read once."""
+    return load()

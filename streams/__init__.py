@@ -1,0 +1,1 @@
+"""The Faust stages of omnijourney."""

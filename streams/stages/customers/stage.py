@@ -1,0 +1,83 @@
+"""CUSTOMERS as a stage: add each touchpoint to its customer's history, stitch again what it reaches, emit the rows.
+
+Walks record by record: a row that existed for one record only within the batch is touched too, and its tombstone is
+emitted, because an earlier attempt at the same records may have cut its batches there and written the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.codec import decode
+from streams import topics
+from streams.domain.rules import Rules
+from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
+from streams.runtime.stage import Out, Record, View
+from streams.stages.customers import records
+from streams.stages.customers.history import JOURNEY, CustomerHistory, customer_of
+from streams.stages.customers.rows import journey_at, restitch, row_id_of, session_at
+from streams.stages.versions import version_of
+
+
+class Customers:
+    """customers.activity -> journeys, sessions."""
+
+    name = "customers"
+    inputs = (topics.ACTIVITY,)
+    keeps_state = True
+
+    def __init__(self, rules: Rules, epoch: int) -> None:
+        self._rules = rules
+        self._epoch = epoch
+
+    def fold(self, records_: Sequence[Record], view: View, out: Out) -> None:
+        for record in records_:
+            resolved = decode(record.value).record
+            if is_journey_forming(resolved["direction"], resolved["actor"]):
+                self._take(resolved, view, record.offset)
+
+    def _take(self, resolved: dict[str, Any], view: View, offset: int) -> None:
+        touchpoint = touchpoint_of(resolved, decode(resolved["touchpoint"]).record)
+        history = CustomerHistory(view, resolved["to"])
+        if not history.add(touchpoint):
+            return
+        restitch(view, history, order_of(touchpoint), self._rules, offset)
+        demoted = history.demoted_by(touchpoint)
+        if demoted is not None:
+            restitch(view, history, demoted, self._rules, offset)
+
+    def emit(self, changed: Mapping[bytes, int], view: View, out: Out) -> None:
+        for key, offset in changed.items():
+            row_id, customer, version = row_id_of(key), customer_of(key), version_of(self._epoch, offset)
+            if key.startswith(JOURNEY):
+                journey = journey_at(view, key, self._rules)
+                topic, value = topics.JOURNEYS, records.journey_row(row_id, customer, journey, version)
+            else:
+                session = session_at(view, key)
+                topic, value = topics.SESSIONS, records.session_row(row_id, customer, session, version)
+            out.send(topic, row_id.encode(), value, partition=view.partition)
+
+
+def touchpoint_of(resolved: Mapping[str, Any], touchpoint: Mapping[str, Any]) -> Touchpoint:
+    """What stitching needs of a ResolvedTouchpoint and the touchpoint record inside it."""
+    conversion, acquisition = touchpoint["conversion"], touchpoint["acquisition"] or {}
+    return Touchpoint(
+        occurred_at=touchpoint["occurred_at"],
+        event_id=touchpoint["event_id"],
+        channel=touchpoint["channel"],
+        via=f"{resolved['via']['namespace']}:{resolved['via']['value']}",
+        action=touchpoint["action"],
+        marketing_channel=resolved["marketing_channel"],
+        has_acquisition=resolved["has_acquisition"],
+        campaign=acquisition.get("campaign") or "",
+        content=acquisition.get("content") or "",
+        engaged_ms=touchpoint["engaged_ms"] or 0,
+        conversion=_conversion_of(conversion) if conversion else None,
+    )
+
+
+def _conversion_of(conversion: Mapping[str, Any]) -> Conversion:
+    return Conversion(
+        conversion["type"], conversion["value_micros"], conversion["currency"], conversion["order_id"] or ""
+    )

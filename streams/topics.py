@@ -1,0 +1,81 @@
+"""Every topic, declared once: key, records, partitions, how long it is kept.
+
+`streams.topic_admin` applies the declarations to a broker; stages and the sink name their inputs and outputs from here.
+Keys are UTF-8. The touchpoint topics have the same number of partitions because one task reads the same partition of
+all of them; so have ``customers.activity`` and what CUSTOMERS writes, because a customer's rows stay on its partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.domain.vocabulary import CHANNELS
+
+DAY_MS = 86_400_000
+
+DEAD = "touchpoints.dead"
+LATE = "touchpoints.late"
+ACTIVITY = "customers.activity"
+JOURNEYS = "journeys"
+SESSIONS = "sessions"
+ENGAGEMENT = "engagement"
+OUTCOMES = "outcomes"
+TOUCHPOINTS = tuple(f"touchpoints.{channel}" for channel in CHANNELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. ``key`` and ``records`` say what it holds; ``keyed``: its partitions must never become more."""
+
+    name: str
+    key: str
+    records: tuple[str, ...]
+    partitions: int
+    cleanup: str
+    retention_ms: int | None = None
+    keyed: bool = True
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """The topic's settings on the broker, as strings. LogAppendTime is the trustworthy time of receipt."""
+        config = {"cleanup.policy": self.cleanup, "message.timestamp.type": "LogAppendTime"}
+        if self.retention_ms is not None:
+            config["retention.ms"] = str(self.retention_ms)
+        return config
+
+
+def touchpoint_topic(channel: str) -> str:
+    """The topic that a channel's touchpoints are sent to."""
+    return f"touchpoints.{channel}"
+
+
+def channel_of(topic: str) -> str:
+    """The channel of a touchpoint topic; ValueError for any other topic."""
+    if topic not in TOUCHPOINTS:
+        raise ValueError(f"topic: {topic!r} is no touchpoint topic, expected one of {', '.join(TOUCHPOINTS)}")
+    return topic.removeprefix("touchpoints.")
+
+
+def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, ...]:
+    """All topics, with N partitions for what is keyed by identifier and M for what is keyed by customer."""
+    n, m = source_partitions, customer_partitions
+    origin = "source topic-partition-offset"
+    sources = [Topic(t, "strongest identifier", ("touchpoint",), n, "delete", 7 * DAY_MS) for t in TOUCHPOINTS]
+    return (
+        *sources,
+        Topic(DEAD, origin, ("dead_letter",), n, "delete", 30 * DAY_MS, keyed=False),
+        Topic(LATE, origin, ("late_touchpoint",), n, "delete", 30 * DAY_MS, keyed=False),
+        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete", 7 * DAY_MS),
+        Topic(JOURNEYS, "journey_id, on its customer's partition", ("journey",), m, "compact,delete", 7 * DAY_MS),
+        Topic(SESSIONS, "session_id, on its customer's partition", ("session",), m, "compact,delete", 7 * DAY_MS),
+        Topic(
+            ENGAGEMENT,
+            "channel, campaign, hour, currency, actor, source partition",
+            ("engagement",),
+            n,
+            "compact,delete",
+            7 * DAY_MS,
+        ),
+        Topic(OUTCOMES, "source topic-partition, outcome, reason", ("outcome",), n, "compact"),
+    )
