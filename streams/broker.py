@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -26,6 +26,13 @@ Client = TypeVar("Client")
 
 class BrokerUnreachable(ConnectionError):
     """No Kafka answers at the address; the message names it and the setting. The operator must act."""
+
+
+class TopicMissing(LookupError):
+    """A declared topic is not there; the message names it and the command that creates it. The operator must act."""
+
+    def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
+        super().__init__(f"no topic {', '.join(sorted(topics))} at {bootstrap}; run `omnijourney topics apply` first")
 
 
 def connect(make: Callable[..., Client], bootstrap: str, **config: Any) -> Client:

@@ -17,7 +17,7 @@ from streams.runtime.stage import Out, Record, View
 from streams.stages.customers import records
 from streams.stages.customers.history import JOURNEY, CustomerHistory, customer_of
 from streams.stages.customers.rows import journey_at, restitch, row_id_of, session_at
-from streams.stages.versions import version_of
+from streams.runtime.versions import version_of
 
 
 class Customers:

@@ -14,7 +14,7 @@ from streams.stages.intake import records
 from streams.stages.intake.judge import RECEIVED_AT, JudgeRules, judge
 from streams.stages.intake.memory import ENGAGEMENT, Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Late, Outcome, Rerouted
-from streams.stages.versions import version_of
+from streams.runtime.versions import version_of
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",

@@ -1,0 +1,35 @@
+"""SINK as a stage: every output record becomes a row of its table.
+
+It keeps no state: a row written twice is written once, because tables replace rows by key and version. So a batch that was
+inserted and not yet acknowledged is inserted again after a crash, and nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from schemas.codec import decode
+from sinks.outputs import TableOutputs
+from sinks.tables import TABLES, TOUCHPOINTS
+from streams.runtime.stage import Record, View
+
+
+class Sink:
+    """All output topics -> ClickHouse."""
+
+    name = "sink"
+    keeps_state = False
+
+    def __init__(self, inputs: tuple[str, ...]) -> None:
+        self.inputs = inputs
+
+    def fold(self, records: Sequence[Record], view: View, out: TableOutputs) -> None:
+        for record in records:
+            name, fields = decode(record.value)
+            if name == "resolved_touchpoint":
+                out.put(TOUCHPOINTS, (fields, decode(fields["touchpoint"]).record), record)
+            else:
+                out.put(TABLES[name], fields, record)
+
+    def emit(self, changed: Mapping[bytes, int], view: View, out: TableOutputs) -> None:
+        """Nothing is left to emit: rows go out with their batch."""

@@ -1,0 +1,87 @@
+"""What is made of what: stages with their rules and outputs, topics with their partitions, from the settings."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from sinks.outputs import TableOutputs
+from sinks.sink import Sink
+from streams import topics as declared
+from streams.config import Settings
+from streams.domain.rules import Rules
+from streams.runtime import logs, worker
+from streams.runtime.outputs import KafkaOutputs, Port
+from streams.runtime.stage import Stage
+from streams.runtime.worker import WorkerSettings
+from streams.stages.customers import Customers
+from streams.stages.intake import Intake, IntakeRules
+from streams.stages.intake.judge import JudgeRules
+from streams.topic_admin import Refused, diff
+
+STAGES = ("intake", "customers", "sink")
+
+SINK_INPUTS = (
+    declared.ACTIVITY,
+    declared.JOURNEYS,
+    declared.SESSIONS,
+    declared.ENGAGEMENT,
+    declared.OUTCOMES,
+    declared.DEAD,
+    declared.LATE,
+)
+
+#: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
+GROUPS = {"intake": declared.TOUCHPOINTS, "customers": (declared.ACTIVITY,), "sink": SINK_INPUTS}
+
+
+def topics(settings: Settings) -> tuple[declared.Topic, ...]:
+    """Every topic with the partitions that ``settings`` ask for."""
+    return declared.declared(settings.partitions, settings.customer_partitions)
+
+
+def stitching_rules(settings: Settings) -> Rules:
+    """The rules of sessions, journeys and credits."""
+    return Rules(
+        session_gap_ms=settings.session_gap_ms,
+        journey_gap_ms=settings.journey_gap_ms,
+        closing_conversions=settings.closing_conversions,
+        lookback_ms=settings.lookback_ms,
+        half_life_ms=settings.half_life_ms,
+    )
+
+
+def stage(name: str, settings: Settings) -> tuple[Stage[Port], Port]:
+    """The stage ``name`` and where its outputs go."""
+    if name == "sink":
+        return Sink(SINK_INPUTS), TableOutputs(settings.clickhouse_url, settings.log_epoch)
+    outputs = KafkaOutputs(settings.kafka_bootstrap)
+    if name == "customers":
+        return Customers(stitching_rules(settings), settings.log_epoch), outputs
+    judge = JudgeRules(settings.partitions, settings.lateness_budget_ms, settings.future_tolerance_ms)
+    return Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), outputs
+
+
+def run_worker(name: str, settings: Settings) -> NoReturn:
+    """Run one worker of stage ``name``; Refused where the broker's topics are not as declared."""
+    require_topics(settings)
+    logs.configure(settings.log_level, name)
+    made, outputs = stage(name, settings)
+    worker.run(
+        made,
+        outputs,
+        WorkerSettings(
+            bootstrap=settings.kafka_bootstrap,
+            batch_records=settings.batch_records,
+            batch_wait_s=settings.batch_wait_ms / 1000,
+            stop_deadline_s=settings.stop_deadline_s,
+            http_host=settings.http_host,
+            http_port=settings.http_port,
+        ),
+    )
+
+
+def require_topics(settings: Settings) -> None:
+    """Refused where a topic is missing or has other partitions: keys would be looked for on the wrong ones."""
+    wrong = [c for c in diff(settings.kafka_bootstrap, topics(settings)) if c.kind != "config"]
+    if wrong:
+        raise Refused("\n".join(f"{c.text}; run `omnijourney topics apply`" if not c.refusal else c.text for c in wrong))
