@@ -1,8 +1,8 @@
 """omnijourney's commands. Each is a few lines that call what does it; wrong use is one clear line and an exit code.
 
-    1  something asked for could not be done (a line was wrong, topics differ)
-    2  wrong use, a setting or a prerequisite: nothing was done
-    3  Kafka or ClickHouse cannot be reached
+1  something asked for could not be done (a line was wrong, topics differ)
+2  wrong use, a setting or a prerequisite: nothing was done
+3  Kafka or ClickHouse cannot be reached
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from deploy.local.processes import StackState
 from streams import composition, config
 from streams.broker import BrokerUnreachable
 
@@ -123,6 +124,107 @@ def migrate() -> None:
 
     for name in run(config.read().clickhouse_url):
         click.echo(f"applied {name}")
+
+
+@main.command()
+@click.option("--customers", default=2000, show_default=True, type=click.IntRange(1), help="How many customers.")
+@click.option("--days", default=28, show_default=True, type=click.IntRange(1, 3650), help="How many days.")
+@click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
+@click.option("--live", is_flag=True, help="From now on, each touchpoint at its time, judged for lateness.")
+def sample(customers: int, days: int, seed: int, live: bool) -> None:
+    """Write the sample company's touchpoints as NDJSON to standard output."""
+    from streams.sample import generate, to_ndjson
+    from streams.sample.live import replay
+
+    records = replay(customers, days, seed) if live else generate(customers, days, seed)
+    out = click.get_binary_stream("stdout")
+    for record in records:
+        out.write(to_ndjson(record))
+        if live:
+            out.flush()
+
+
+@main.group()
+def stack() -> None:
+    """A local Kafka and ClickHouse, without Docker; for development, tests and demos."""
+
+
+_NAME = click.option("--name", default="demo", show_default=True, help="Which stack; each has its own ports and data.")
+
+
+@stack.command("up")
+@_NAME
+@click.option("--kafka-port", type=click.IntRange(1, 65535), help="A free one unless given.")
+@click.option("--clickhouse-port", type=click.IntRange(1, 65535), help="A free one unless given.")
+def stack_up(name: str, kafka_port: int | None, clickhouse_port: int | None) -> None:
+    """Start a stack, or find the running one, and print how commands find it."""
+    from deploy.local.stack import Stack
+    from streams.demo import exports
+    from streams.progress import Display
+
+    addresses = Stack(name).up(on_progress=Display().step, kafka_port=kafka_port, clickhouse_port=clickhouse_port)
+    click.echo("\n".join(exports(addresses)))
+
+
+@stack.command("env")
+@_NAME
+def stack_env(name: str) -> None:
+    """Print how commands find a running stack: eval "$(omnijourney stack env)"."""
+    from streams.demo import exports
+
+    addresses = _running(name).addresses
+    if addresses is not None:
+        click.echo("\n".join(exports(addresses)))
+
+
+@stack.command("status")
+@_NAME
+def stack_status(name: str) -> None:
+    """Show each process of a stack; exit code 1 where it isn't running."""
+    for process in _running(name).processes:
+        click.echo(f"{process.name:<12} {process.status:<10} pid {process.pid or '-':<8} restarts {process.restarts}")
+
+
+@stack.command("logs")
+@_NAME
+@click.option("--lines", default=50, show_default=True, type=click.IntRange(1), help="How many, from the end.")
+@click.argument("process")
+def stack_logs(name: str, lines: int, process: str) -> None:
+    """Print the end of a process's log."""
+    from deploy.local.stack import Stack
+
+    click.echo("\n".join(Stack(name).logs(process, lines)))
+
+
+@stack.command("down")
+@_NAME
+@click.option("--purge", is_flag=True, help="Throw its data away, too.")
+def stack_down(name: str, purge: bool) -> None:
+    """End a stack and everything in it."""
+    from deploy.local.stack import Stack
+
+    Stack(name).down(purge=purge)
+
+
+def _running(name: str) -> StackState:
+    from deploy.local.stack import Stack
+
+    state = Stack(name).status()
+    if not state.running:
+        raise Failure(f"stack {name} isn't running; start it with `omnijourney stack up --name {name}`", EXIT_FAILED)
+    return state
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Leave everything running and print the addresses.")
+@click.option(
+    "--input", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="NDJSON of touchpoints."
+)
+def demo(keep: bool, path: Path | None) -> None:
+    """The whole way on a local stack: sample touchpoints (or a file's) to an analyst's figures."""
+    from streams.demo import run
+
+    run(keep, path)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sinks.outputs import TableOutputs
 from sinks.sink import Sink
@@ -10,8 +10,8 @@ from streams import topics as declared
 from streams.config import Settings
 from streams.domain.rules import Rules
 from streams.runtime import logs, worker
-from streams.runtime.outputs import KafkaOutputs, Port
-from streams.runtime.stage import Stage
+from streams.runtime.folding import Folding
+from streams.runtime.outputs import KafkaOutputs
 from streams.runtime.worker import WorkerSettings
 from streams.stages.customers import Customers
 from streams.stages.intake import Intake, IntakeRules
@@ -50,25 +50,23 @@ def stitching_rules(settings: Settings) -> Rules:
     )
 
 
-def stage(name: str, settings: Settings) -> tuple[Stage[Port], Port]:
-    """The stage ``name`` and where its outputs go."""
+def folding(name: str, settings: Settings) -> Folding[Any]:
+    """The stage ``name`` with its rules, and where its outputs go."""
     if name == "sink":
-        return Sink(SINK_INPUTS), TableOutputs(settings.clickhouse_url, settings.log_epoch)
+        return Folding(Sink(SINK_INPUTS), TableOutputs(settings.clickhouse_url, settings.log_epoch))
     outputs = KafkaOutputs(settings.kafka_bootstrap)
     if name == "customers":
-        return Customers(stitching_rules(settings), settings.log_epoch), outputs
+        return Folding(Customers(stitching_rules(settings), settings.log_epoch), outputs)
     judge = JudgeRules(settings.partitions, settings.lateness_budget_ms, settings.future_tolerance_ms)
-    return Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), outputs
+    return Folding(Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), outputs)
 
 
 def run_worker(name: str, settings: Settings) -> NoReturn:
     """Run one worker of stage ``name``; Refused where the broker's topics are not as declared."""
     require_topics(settings)
     logs.configure(settings.log_level, name)
-    made, outputs = stage(name, settings)
     worker.run(
-        made,
-        outputs,
+        folding(name, settings),
         WorkerSettings(
             bootstrap=settings.kafka_bootstrap,
             batch_records=settings.batch_records,
@@ -84,4 +82,6 @@ def require_topics(settings: Settings) -> None:
     """Refused where a topic is missing or has other partitions: keys would be looked for on the wrong ones."""
     wrong = [c for c in diff(settings.kafka_bootstrap, topics(settings)) if c.kind != "config"]
     if wrong:
-        raise Refused("\n".join(f"{c.text}; run `omnijourney topics apply`" if not c.refusal else c.text for c in wrong))
+        raise Refused(
+            "\n".join(f"{c.text}; run `omnijourney topics apply`" if not c.refusal else c.text for c in wrong)
+        )

@@ -1,7 +1,8 @@
 """All settings: the only module that reads the environment.
 
-Each setting is an environment variable ``OMNIJOURNEY_<NAME>``, typed, with default, unit and meaning; `omnijourney config`
-prints them. A variable with our prefix that no setting has, and a value of the wrong kind, are errors that name it.
+Each setting is an environment variable ``OMNIJOURNEY_<NAME>``, typed, with default, unit and meaning; `omnijourney
+config` prints them. A variable with our prefix that no setting has, and a value of the wrong kind, are errors that
+name it.
 """
 
 from __future__ import annotations
@@ -45,9 +46,13 @@ class Settings(BaseSettings):
     )
     session_gap_ms: int = Field(30 * MINUTE_MS, ge=1000, description="ms; a longer gap starts a new session or visit")
     journey_gap_ms: int = Field(30 * DAY_MS, ge=1000, description="ms; a longer gap starts a new journey")
-    lookback_ms: int = Field(30 * DAY_MS, ge=0, description="ms; touches older than this before a conversion earn nothing")
+    lookback_ms: int = Field(
+        30 * DAY_MS, ge=0, description="ms; touches older than this before a conversion earn nothing"
+    )
     half_life_ms: int = Field(7 * DAY_MS, ge=1000, description="ms; half-life of the time decay model")
-    lateness_budget_ms: int = Field(3 * DAY_MS, ge=0, description="ms behind the watermark; beyond it a touchpoint is late")
+    lateness_budget_ms: int = Field(
+        3 * DAY_MS, ge=0, description="ms behind the watermark; beyond it a touchpoint is late"
+    )
     future_tolerance_ms: int = Field(
         10 * MINUTE_MS, ge=0, description="ms after its receipt; a touchpoint dated later is a dead letter"
     )
@@ -72,9 +77,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     unknown = sorted(v for v in environment if v.upper().startswith(PREFIX) and v.upper() not in known)
     if unknown:
         raise ConfigError("\n".join(f"{v}: no such setting; `omnijourney config` lists all" for v in unknown))
-    values = {
-        v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known
-    }
+    values = {v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known}
     try:
         return Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
     except ValidationError as error:

@@ -12,9 +12,9 @@ from typing import NamedTuple, TypeAlias
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import RetriableError, UnknownTopicOrPartitionError
+from kafka.errors import RetriableError
 
-from streams.broker import admin
+from streams.broker import TopicMissing, admin
 
 POLL_S = 0.25
 
@@ -48,9 +48,12 @@ def lag(bootstrap: str, groups: Groups) -> Lag:
     """Where every group stands on every partition of its topics.
 
     A partition that is empty, or that retention has emptied, needs no commit: its beginning is its end. Raises
-    BrokerUnreachable; KafkaError where a topic is missing or the broker does not answer.
+    BrokerUnreachable; TopicMissing; KafkaError where the broker does not tell.
     """
     with admin(bootstrap) as client:
+        missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
+        if missing:
+            raise TopicMissing(bootstrap, missing)
         return _read(client, groups)
 
 
@@ -62,24 +65,23 @@ def wait_until_drained(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return once all groups have caught up; `on_progress` gets what was read at each look.
+    """Return once all groups have caught up; ``on_progress`` gets what was read at each look.
 
-    ``clock`` is monotonic, in seconds. Raises TimeoutError, naming what lags, after ``timeout_s``, and BrokerUnreachable.
+    ``clock`` is monotonic, in seconds. Raises TimeoutError, naming what lags, after ``timeout_s``; BrokerUnreachable; TopicMissing.
     """
     deadline = clock() + timeout_s
     wanted = {group: sorted(topics) for group, topics in groups.items()}
     before: Lag | None = None
-    with admin(bootstrap) as client:
-        while True:
-            now = _look(client, wanted)
-            if now is not None:
-                on_progress(now)
-                if drained(before, now):
-                    return
-                before = now
-            if clock() >= deadline:
-                raise TimeoutError(_describe(before, timeout_s))
-            pause(POLL_S)
+    while True:
+        now = _look(bootstrap, wanted)
+        if now is not None:
+            on_progress(now)
+            if drained(before, now):
+                return
+            before = now
+        if clock() >= deadline:
+            raise TimeoutError(_describe(before, timeout_s))
+        pause(POLL_S)
 
 
 def drained(before: Lag | None, now: Lag) -> bool:
@@ -87,13 +89,12 @@ def drained(before: Lag | None, now: Lag) -> bool:
     return before is not None and dict(before) == dict(now) and all(p.committed == p.end for p in now.values())
 
 
-def _look(client: KafkaAdminClient, groups: Groups) -> Lag | None:
+def _look(bootstrap: str, groups: Groups) -> Lag | None:
+    # Each look connects anew (15 ms): a client keeps the coordinators it once found, also where they have moved.
     try:
-        return _read(client, groups)
-    except UnknownTopicOrPartitionError:
-        raise
+        return lag(bootstrap, groups)
     except RetriableError:
-        # A coordinator that is loading, a leader that moves, a broker that restarts: the next look decides.
+        # A broker that makes its offsets topic on first use, a leader that moves: the next look decides.
         return None
 
 
@@ -115,9 +116,6 @@ def _read(client: KafkaAdminClient, groups: Groups) -> Lag:
 
 
 def _partitions(client: KafkaAdminClient, topics: set[str]) -> dict[str, list[TopicPartition]]:
-    missing = sorted(topics - set(client.list_topics()))
-    if missing:
-        raise UnknownTopicOrPartitionError(f"no such topic: {', '.join(missing)}; run `omnijourney topics apply`")
     return {
         described["name"]: [TopicPartition(described["name"], p["partition_index"]) for p in described["partitions"]]
         for described in client.describe_topics(sorted(topics))

@@ -32,9 +32,11 @@ _REFERRAL_MEDIA: Final = frozenset({"referral", "app", "link"})
 # "shop" counts after an e (eshop) or a non-letter, so that workshops and bishops don't; "shopping" counts anywhere.
 _SHOP: Final = re.compile(r"(?:^|[^a-df-z])shop|shopping")
 
-_ADDRESS: Final = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:\s]*)")
+_ADDRESS: Final = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?//(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:\s\[\]]*)")
 _BARE_HOST: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=[:/?#]|$)")
 _SCHEMES: Final = frozenset({None, "http", "https", "android-app"})
+_LONGEST_HOST: Final = 253  # what DNS allows
+_LONGEST_WORD: Final = 512  # what stands behind is not matched: the caches keep these words
 
 # Sites that put click ids on unpaid links as well (fbclid stands on every link that leaves Facebook).
 _UNPAID_CLICK_IDS: Final = frozenset({"social", "email", "assistant"})
@@ -110,8 +112,8 @@ def marketing_channel(
     own_medium = _own_medium(channel, action)
     if acquisition is None:
         return MarketingChannel(_channel_group(_DIRECT_SOURCE, own_medium, ""), False, "", "")
-    source = _clean(acquisition.get("source")).lower()
-    medium = _clean(acquisition.get("medium")).lower()
+    source = _clean(acquisition.get("source")).lower()[:_LONGEST_WORD]
+    medium = _clean(acquisition.get("medium")).lower()[:_LONGEST_WORD]
     campaign = _clean(acquisition.get("campaign"), _NO_CAMPAIGNS)
     has_click_id = bool(_clean(acquisition.get("click_id")))
     if not source and not medium:
@@ -120,7 +122,8 @@ def marketing_channel(
             medium = "cpc"
     if source in ("", _DIRECT_SOURCE) and not (medium or campaign or has_click_id):
         return MarketingChannel(_channel_group(_DIRECT_SOURCE, own_medium, ""), False, "", "")
-    name = _channel_group(source, medium or own_medium or _medium_of_assistant(source), campaign.lower())
+    medium = medium or own_medium or _medium_of_assistant(source)
+    name = _channel_group(source, medium, campaign.lower()[:_LONGEST_WORD])
     return MarketingChannel(name, True, campaign, _clean(acquisition.get("content")))
 
 
@@ -144,7 +147,8 @@ def _host_of(referrer: str) -> str:
         host = bare[0] if bare else ""
     else:
         host = address[2] if address[1] in _SCHEMES else ""
-    return host.rstrip(".").removeprefix("www.")
+    host = host.rstrip(".").removeprefix("www.")
+    return host if len(host) <= _LONGEST_HOST else ""
 
 
 @lru_cache(maxsize=64)

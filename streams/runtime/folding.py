@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from faust.types import TP
 
@@ -19,11 +19,6 @@ from streams.runtime import metrics
 from streams.runtime.outputs import Port
 from streams.runtime.stage import Record, Stage
 from streams.runtime.state import MemoryState
-
-
-class OutputPort(Port, Protocol):
-    """Any outputs; which kind a stage needs is between the stage and its worker."""
-
 
 P = TypeVar("P", bound=Port)
 
@@ -33,11 +28,11 @@ class MissingRecords(RuntimeError):
 
 
 class Folding(Generic[P]):
-    """Runs ``stage`` with its states, one a partition."""
+    """Runs ``stage`` with its states, one a partition, and its ``outputs``."""
 
     def __init__(self, stage: Stage[P], outputs: P) -> None:
         self.stage = stage
-        self._outputs = outputs
+        self.outputs = outputs
         self._states: dict[int, MemoryState] = {}
 
     def next_offset(self, tp: TP) -> int | None:
@@ -56,17 +51,17 @@ class Folding(Generic[P]):
             fresh = self._fresh(chunk)
             if fresh:
                 state = self._state(fresh[0].partition)
-                self.stage.fold(fresh, state, self._outputs)
+                self.stage.fold(fresh, state, self.outputs)
                 state.fences[fresh[0].topic] = fresh[-1].offset
                 partitions.add(fresh[0].partition)
                 count += len(fresh)
                 metrics.RECORDS.labels(self.stage.name, fresh[0].topic).inc(len(fresh))
         for partition in sorted(partitions):
             state = self._states[partition]
-            self.stage.emit(state.take_changed(), state, self._outputs)
+            self.stage.emit(state.take_changed(), state, self.outputs)
             if self.stage.keeps_state:
                 metrics.STATE_ENTRIES.labels(self.stage.name, partition).set(len(state))
-        await self._outputs.flush()
+        await self.outputs.flush()
         metrics.BATCH_SECONDS.labels(self.stage.name).observe(time.perf_counter() - started)
         metrics.BATCH_RECORDS.labels(self.stage.name).observe(count)
 

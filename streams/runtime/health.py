@@ -35,7 +35,7 @@ def serve(health: Health, host: str, port: int) -> int:
     """Serve in the background; returns the port (``port`` 0 takes a free one). OSError where it is taken."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_GET(self) -> None:
             if self.path == "/metrics":
                 self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
             elif self.path == "/live":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, NoReturn
@@ -20,8 +20,7 @@ from yarl import URL
 
 from streams.runtime import health, metrics, transport
 from streams.runtime.folding import Folding
-from streams.runtime.outputs import Port
-from streams.runtime.stage import Record, Stage
+from streams.runtime.stage import Record
 
 log = structlog.get_logger("streams.runtime")
 
@@ -54,14 +53,14 @@ class _Worker(faust.Worker):
         super()._on_sigterm()
 
 
-def run(stage: Stage[Any], outputs: Port, settings: WorkerSettings) -> NoReturn:
-    """Run ``stage`` until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash."""
+def run(folding: Folding[Any], settings: WorkerSettings) -> NoReturn:
+    """Run a stage until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash."""
+    stage = folding.stage
     metrics.BUILD.labels(version("omnijourney"), stage.name).set(1)
     state = health.Health()
     port = health.serve(state, settings.http_host, settings.http_port)
-    folding = Folding(stage, outputs)
-    app = _make_app(stage, folding, settings, port)
-    _attach(app, folding, outputs, settings, state)
+    app = _make_app(folding, settings, port)
+    _attach(app, folding, settings, state)
     log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(stage.inputs))
     worker = _Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel=None)
     worker.stop_deadline_s = settings.stop_deadline_s
@@ -69,13 +68,11 @@ def run(stage: Stage[Any], outputs: Port, settings: WorkerSettings) -> NoReturn:
     raise SystemExit(0)
 
 
-def _make_app(
-    stage: Stage[Any], folding: Folding[Any], settings: WorkerSettings, port: int
-) -> transport.FoldingApp:
+def _make_app(folding: Folding[Any], settings: WorkerSettings, port: int) -> transport.FoldingApp:
     transport.register()
     brokers = ";".join(f"{transport.SCHEME}://{address}" for address in settings.bootstrap.split(","))
     app = transport.FoldingApp(
-        stage.name,
+        folding.stage.name,
         broker=brokers,
         web_enabled=False,
         topic_allow_declare=False,
@@ -96,14 +93,12 @@ def _make_app(
     return app
 
 
-def _attach(
-    app: transport.FoldingApp, folding: Folding[Any], outputs: Port, settings: WorkerSettings, state: health.Health
-) -> None:
+def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSettings, state: health.Health) -> None:
     name = folding.stage.name
     inputs = app.topic(*folding.stage.inputs, key_serializer="raw", value_serializer="raw")
 
-    async def fold(stream: faust.StreamT[bytes]) -> AsyncIterator[None]:
-        await outputs.start()
+    async def fold(stream: faust.Stream[bytes]) -> AsyncIterator[None]:
+        await folding.outputs.start()
         async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
             try:
                 await folding.run(_records(app, events))
@@ -121,7 +116,7 @@ def _attach(
 
     app.timer(1.0, on_leader=False)(turn)
 
-    async def assigned(sender: object, assigned: object, **_: object) -> None:
+    async def assigned(*_: object, **__: object) -> None:
         metrics.REBALANCES.labels(name).inc()
         state.ready = True
 
@@ -136,7 +131,7 @@ def _records(app: faust.App, events: Sequence[faust.EventT[bytes]]) -> list[Reco
         message = event.message
         if message.generation_id != generation:
             continue
-        headers = message.headers.items() if hasattr(message.headers, "items") else message.headers or ()
+        headers = message.headers or ()
         found.append(
             Record(
                 message.topic,
@@ -145,7 +140,7 @@ def _records(app: faust.App, events: Sequence[faust.EventT[bytes]]) -> list[Reco
                 round(message.timestamp * 1000),
                 message.key,
                 message.value or b"",
-                tuple(headers),
+                tuple(headers.items() if isinstance(headers, Mapping) else headers),
             )
         )
     return found

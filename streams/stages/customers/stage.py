@@ -14,10 +14,10 @@ from streams import topics
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
 from streams.runtime.stage import Out, Record, View
+from streams.runtime.versions import version_of
 from streams.stages.customers import records
 from streams.stages.customers.history import JOURNEY, CustomerHistory, customer_of
 from streams.stages.customers.rows import journey_at, restitch, row_id_of, session_at
-from streams.runtime.versions import version_of
 
 
 class Customers:

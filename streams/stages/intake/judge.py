@@ -68,9 +68,7 @@ def _judge_in_time(
     seen = memory.digest_of(touchpoint["channel"], identifiers[0], touchpoint["event_id"])
     if seen is not None:
         return Duplicate() if seen == digest else Dead(_conflict(touchpoint), received_at)
-    behind = late_by(
-        occurred_at, memory.watermark(topic), rules.lateness_budget_ms, backfill=touchpoint["backfill"]
-    )
+    behind = late_by(occurred_at, memory.watermark(topic), rules.lateness_budget_ms, backfill=touchpoint["backfill"])
     if behind:
         return Late(touchpoint, received_at, behind)
     return Accepted(touchpoint, identifiers, received_at, digest)

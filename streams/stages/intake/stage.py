@@ -10,11 +10,11 @@ from prometheus_client import Counter
 from streams import topics
 from streams.domain.actor import RULES_VERSION
 from streams.runtime.stage import Out, Record, View
+from streams.runtime.versions import version_of
 from streams.stages.intake import records
 from streams.stages.intake.judge import RECEIVED_AT, JudgeRules, judge
 from streams.stages.intake.memory import ENGAGEMENT, Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Late, Outcome, Rerouted
-from streams.runtime.versions import version_of
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",

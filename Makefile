@@ -1,0 +1,57 @@
+# What people and CI call. `make help` lists it.
+# Budgets on 2 cores: check 2 min, of which the fast tests 1 min; test 10 min; all of CI 15 min, 30 at the very most.
+# demo 5 min the first time (about 200 MB are downloaded), 2 min later.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PINNED := $(VENV)/.pinned
+# Maven and npm are asked for only while something is to be fetched.
+KAFKA := $(wildcard .local/kafka-*)
+CLICKHOUSE := $(wildcard .local/clickhouse-*)$(shell command -v clickhouse)
+
+.PHONY: help prerequisites setup check test demo bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-8s %s\n' "$$name" "$$text"; done
+
+prerequisites:
+	@PYTHON=$(PYTHON) sh deploy/local/prerequisites.sh python java $(if $(KAFKA),,mvn) $(if $(CLICKHOUSE),,npm)
+
+setup: prerequisites $(PINNED) ## make .venv, install what is pinned, fetch Kafka and ClickHouse; quick when done
+	@$(BIN)/python -m deploy.local.fetch
+
+$(PINNED): constraints.txt pyproject.toml | prerequisites
+	@echo "installing the pinned packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: setup ## format, lint, types, import rules, schemas, fast tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.compatibility
+	$(BIN)/python -m pytest -q -m "not stack"
+
+test: setup ## all tests, on a Kafka and a ClickHouse of their own
+	$(BIN)/python -m pytest
+
+demo: setup ## the whole way on sample touchpoints; KEEP=1 leaves it running, INPUT=FILE takes a file's
+	@$(BIN)/omnijourney demo $(if $(KEEP),--keep) $(if $(INPUT),--input "$(INPUT)")
+
+bench: setup ## events per second, end to end
+	$(BIN)/python tests/bench/end_to_end.py
+
+clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks
+	@if [ -e $(PINNED) ]; then $(BIN)/python -c \
+		'from deploy.local.stack import find_stacks; [stack.down(purge=True) for stack in find_stacks()]'; fi
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""How omnijourney is run: `deploy.local` on one machine without containers."""

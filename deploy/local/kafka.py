@@ -1,0 +1,74 @@
+"""How the local Kafka is run: one process that is broker and controller, its data in the stack's folder."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+
+from deploy.local.errors import StackFailed
+from deploy.local.ports import HOST
+from deploy.local.processes import ProcessSpec
+
+# A worker and ClickHouse share two cores with the broker: the serial collector and few threads suit it.
+_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+# Voters from configuration, not from the data: the data then survives a change of ports.
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+num.partitions=1
+num.network.threads=2
+num.io.threads=4
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.num.partitions=4
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=33554432
+# A killed broker is let in again once its old session is over: 9 s by default.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+
+
+def kafka_process(folder: Path, jars: Path, port: int, controller_port: int) -> ProcessSpec:
+    """Write the configuration into the stack's `folder`, format its storage once, and return what to run.
+
+    Raises StackFailed when formatting fails.
+    """
+    data = folder / "kafka"
+    properties = folder / "kafka.properties"
+    properties.write_text(
+        _PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, data=data), encoding="utf-8"
+    )
+    if not (data / "meta.properties").exists():
+        _format_storage(folder, jars, properties)
+    return ProcessSpec(
+        name="kafka",
+        argv=("java", *_JVM, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)),
+        ready_url=f"kafka://{HOST}:{port}",
+        stop_seconds=15.0,
+        base=True,
+    )
+
+
+def _format_storage(folder: Path, jars: Path, properties: Path) -> None:
+    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    tool = ("java", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool")
+    # The id is joined to its option: a value may begin with a dash.
+    command = [*tool, "format", f"--cluster-id={cluster_id}", "--config", str(properties)]
+    log = folder / "logs" / "kafka-format.log"
+    with log.open("wb") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise StackFailed(f"kafka's storage could not be formatted, see {log}")

@@ -1,0 +1,5 @@
+"""What stops producing as a whole; wrong lines do not, they are rejects."""
+
+
+class ProducingError(Exception):
+    """Nothing (more) can be produced; the message is one line. The operator must act."""

@@ -1,0 +1,49 @@
+"""Fixtures for every test: the local stack for tests marked `stack`, or real servers where the environment names them.
+
+`OMNIJOURNEY_KAFKA_BOOTSTRAP` and `OMNIJOURNEY_CLICKHOUSE_URL` together point the tests at servers that already run.
+"""
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from deploy.local.processes import Addresses
+from deploy.local.stack import Stack, find_stacks
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """kafka-python reads its own resources in a deprecated way when it is imported; ours stay errors."""
+    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that uses the stack says so, or `-m "not stack"` would not be the fast tests."""
+    if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("stack") is None:
+        pytest.fail("this test uses the local stack: mark it with @pytest.mark.stack", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Addresses]:
+    """Addresses of a real Kafka and a real ClickHouse; the local ones end with the tests, however those end."""
+    given = _given_addresses()
+    if given is not None:
+        yield given
+        return
+    for left_over in find_stacks("test-"):
+        if not left_over.status().running:
+            left_over.down(purge=True)
+    local = Stack(f"test-{os.getpid()}")
+    try:
+        yield local.up(owner=os.getpid())
+    finally:
+        local.down(purge=True)
+
+
+def _given_addresses() -> Addresses | None:
+    kafka, clickhouse = (os.environ.get(f"OMNIJOURNEY_{name}") for name in ("KAFKA_BOOTSTRAP", "CLICKHOUSE_URL"))
+    if not (kafka and clickhouse):
+        return None
+    http = os.environ.get("OMNIJOURNEY_CLICKHOUSE_HTTP") or f"http://{urlsplit(clickhouse).hostname}:8123"
+    return Addresses(kafka, clickhouse, http)

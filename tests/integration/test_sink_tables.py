@@ -1,0 +1,570 @@
+"""Tables and views on a real ClickHouse: what is written is read back, with versions, tombstones and duplicates."""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from rich.console import Console
+
+from schemas.codec import decode, encode
+from sinks.clickhouse import ClickHouse
+from sinks.migrate import migrate
+from sinks.report import WIDTH, report
+from sinks.tables import TABLES, TOUCHPOINTS
+from streams.domain.ids import uuid5
+
+pytestmark = pytest.mark.stack
+
+DOCS = Path(__file__).parents[2] / "docs" / "tables.md"
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+NOON = datetime(2026, 3, 31, 12, 0, 0, 123_000, tzinfo=UTC)
+NOON_MS = 1_774_958_400_123
+CREDITS = ("first", "last", "last_non_direct", "linear", "position", "j_shaped", "inverse_j", "time_decay")
+
+
+@pytest.fixture
+def client(stack: Any) -> Iterator[ClickHouse]:
+    """A client of a migrated database of the test's own."""
+    url = f"{stack.clickhouse_url.rpartition('/')[0]}/tables_{uuid4().hex[:12]}"
+    migrate(url)
+    with ClickHouse(url) as client:
+        yield client
+        client.query(f"DROP DATABASE `{client.database}`")
+
+
+def insert(client: ClickHouse, record: str, *rows: dict[str, Any]) -> None:
+    """Inserts records as the sink gets them: encoded and decoded again."""
+    table = TABLES[record]
+    decoded = [decode(encode(record, row)).record for row in rows]
+    assert client.insert(table.name, table.columns, table.columns_of(decoded)) == len(rows)
+
+
+def insert_touchpoints(client: ClickHouse, *pairs: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """Inserts ResolvedTouchpoints with the touchpoints inside them."""
+    decoded = []
+    for resolved, touchpoint in pairs:
+        outer = decode(
+            encode("resolved_touchpoint", resolved | {"touchpoint": encode("touchpoint", touchpoint)})
+        ).record
+        decoded.append((outer, decode(outer["touchpoint"]).record))
+    client.insert(TOUCHPOINTS.name, TOUCHPOINTS.columns, TOUCHPOINTS.columns_of(decoded))
+
+
+def rows(client: ClickHouse, sql: str, **params: object) -> list[dict[str, Any]]:
+    """Rows of a whole view or table with the names of its columns."""
+    names = [name for name, *_ in client.query(f"DESCRIBE ({sql})", params)]
+    return [dict(zip(names, row, strict=True)) for row in client.query(sql, params)]
+
+
+def journey(name: str, *touches: tuple[str, str], version: int = 1, **fields: Any) -> dict[str, Any]:
+    """A journey with one step an hour; each of ``touches`` is (channel, marketing channel) of one step."""
+    at = [fields.get("started_at", NOON_MS) + i * HOUR_MS for i in range(len(touches))]
+    converted = fields.get("converted", True)
+    share = [1 / len(touches)] * len(touches) if converted else []
+    first = [1.0, *[0.0] * (len(touches) - 1)] if converted else []
+    credit = {f"credit_{model}": share for model in CREDITS} | {"credit_first": first, "credit_last": first[::-1]}
+    steps = [
+        {"at": t, "channel": channel, "action": "page_viewed", "via": "cookie_id:a", "event_id": f"e{i}"}
+        for i, (t, (channel, _)) in enumerate(zip(at, touches, strict=True))
+    ]
+    return (
+        {
+            "journey_id": uuid5("journey", name),
+            "customer_id": uuid5("customer", name),
+            "version": version,
+            "deleted": False,
+            "started_at": at[0],
+            "ended_at": at[-1],
+            "first_channel": touches[0][0],
+            "last_channel": touches[-1][0],
+            "touchpoints": len(touches),
+            "converted": converted,
+            "conversion_type": "purchase" if converted else "",
+            "value_micros": 10_000_000 if converted else 0,
+            "currency": "EUR" if converted else "",
+            "order_id": "",
+            "goals": 0,
+            "steps": steps,
+            "touches": [
+                {"at": t, "channel": c, "marketing_channel": m, "campaign": "spring", "content": "", "touchpoints": 1}
+                for t, (c, m) in zip(at, touches, strict=True)
+            ],
+        }
+        | credit
+        | fields
+    )
+
+
+def tombstone(name: str, version: int) -> dict[str, Any]:
+    """The deletion of a journey, as the stage writes it: nothing but its ids."""
+    bare = journey(name, ("web", "Direct"), version=version, converted=False)
+    return bare | {"deleted": True, "steps": [], "touches": [], "started_at": 0, "ended_at": 0, "touchpoints": 0}
+
+
+def engaged(**fields: Any) -> dict[str, Any]:
+    """An engagement row of e-mail, campaign spring, humans, partition 0, in the hour of NOON."""
+    return {
+        "channel": "email",
+        "campaign": "spring",
+        "hour": NOON_MS // HOUR_MS * HOUR_MS,
+        "currency": "",
+        "actor": "human",
+        "source_partition": 0,
+        "version": 1,
+        "touchpoints": 0,
+        "inbound": 0,
+        "outbound": 0,
+        "unique_openers": 0,
+        "unique_clickers": 0,
+        "engaged_ms": 0,
+        "conversions": 0,
+        "revenue_micros": 0,
+        "actions": {},
+    } | fields
+
+
+def session(name: str, **fields: Any) -> dict[str, Any]:
+    """An engaged web session of one customer."""
+    return {
+        "session_id": uuid5("session", name),
+        "customer_id": uuid5("customer", name),
+        "channel": "web",
+        "version": 1,
+        "deleted": False,
+        "started_at": NOON_MS,
+        "ended_at": NOON_MS + 60_000,
+        "touchpoints": 3,
+        "page_views": 2,
+        "engaged_ms": 1500,
+        "conversions": 0,
+        "engaged": True,
+        "marketing_channel": "Direct",
+        "campaign": "",
+        "content": "",
+    } | fields
+
+
+def touchpoint(event_id: str = "e1", **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A page view with nothing optional, and what INTAKE made of it; ``fields`` go to whichever record has them."""
+    cookie = {"namespace": "cookie_id", "value": "a"}
+    resolved = {
+        "to": uuid5("customer", "a"),
+        "via": cookie,
+        "version": 0,
+        "actor": "human",
+        "rules_version": "1",
+        "direction": "inbound",
+        "mode": "asynchronous",
+        "marketing_channel": "Direct",
+        "has_acquisition": False,
+        "identifiers": [cookie],
+        "received_at": NOON_MS + 7,
+        "intake_offset": 5,
+        "intake_partition": 2,
+    }
+    sent = {
+        "event_id": event_id,
+        "channel": "web",
+        "occurred_at": NOON_MS,
+        "identifiers": [cookie],
+        "action": "page_viewed",
+        "properties": {},
+    }
+    mine = {key: value for key, value in fields.items() if key in resolved}
+    return resolved | mine, sent | {key: value for key, value in fields.items() if key not in resolved}
+
+
+def test_a_touchpoint_with_everything_reads_back_to_the_millisecond(client: ClickHouse) -> None:
+    everything = {
+        "acquisition": {
+            "source": "newsletter",
+            "medium": "email",
+            "campaign": "Frühling ☀",
+            "content": "b",
+            "term": "shoes",
+            "click_id": "g1",
+            "referrer": "https://example.org/",
+            "url": "https://shop.example/?a=b",
+        },
+        "message_id": "m1",
+        "thread_id": "t1",
+        "conversion": {"type": "purchase", "value_micros": 19_990_001, "currency": "EUR", "order_id": "o1"},
+        "sentiment": -1000,
+        "satisfaction": {"metric": "nps", "score": 10},
+        "user_agent": "Mozilla/5.0",
+        "provider_machine": True,
+        "link": "https://shop.example/x",
+        "engaged_ms": 12_000,
+        "backfill": True,
+        "properties": {"path": "/", "größe": "42"},
+    }
+    insert_touchpoints(client, touchpoint(**everything))
+    [row] = rows(client, "SELECT * FROM touchpoints FINAL")
+    assert row == {
+        "channel": "web",
+        "via": "cookie_id:a",
+        "occurred_at": NOON,
+        "event_id": "e1",
+        "via_customer": UUID(uuid5("customer", "a")),
+        "action": "page_viewed",
+        "direction": "inbound",
+        "mode": "asynchronous",
+        "actor": "human",
+        "rules_version": "1",
+        "marketing_channel": "Direct",
+        "has_acquisition": False,
+        **everything["acquisition"],
+        "message_id": "m1",
+        "thread_id": "t1",
+        "link": "https://shop.example/x",
+        "conversion_type": "purchase",
+        "value_micros": 19_990_001,
+        "currency": "EUR",
+        "order_id": "o1",
+        "sentiment": -1000,
+        "satisfaction_metric": "nps",
+        "satisfaction_score": 10,
+        "engaged_ms": 12_000,
+        "user_agent": "Mozilla/5.0",
+        "provider_machine": True,
+        "backfill": True,
+        "identifiers": ["cookie_id:a"],
+        "properties": {"path": "/", "größe": "42"},
+        "received_at": NOON + timedelta(milliseconds=7),
+        "intake_partition": 2,
+        "version": 5,
+        "deleted": 0,
+    }
+
+
+def test_a_bare_touchpoint_has_empty_text_and_null_answers(client: ClickHouse) -> None:
+    insert_touchpoints(client, touchpoint())
+    [row] = rows(client, "SELECT * FROM touchpoints FINAL")
+    assert {row[name] for name in ("source", "campaign", "message_id", "conversion_type", "user_agent")} == {""}
+    assert {row[name] for name in ("sentiment", "satisfaction_score", "engaged_ms")} == {None}
+
+
+def test_a_touchpoint_written_twice_is_one(client: ClickHouse) -> None:
+    insert_touchpoints(client, touchpoint(), touchpoint("e2"))
+    insert_touchpoints(client, touchpoint())
+    assert client.query("SELECT count(), sum(version) FROM touchpoints FINAL") == [(2, 10)]
+
+
+def test_a_dead_letter_keeps_its_bytes(client: ClickHouse) -> None:
+    original = bytes(range(256))
+    letter = {
+        "reason": "undecodable",
+        "field": "",
+        "value": "",
+        "expected": "Avro",
+        "channel": "web",
+        "topic": "touchpoints.web",
+        "partition": 1,
+        "offset": 9,
+        "received_at": NOON_MS,
+        "key": None,
+        "original": original,
+    }
+    late = {
+        "channel": "web",
+        "event_id": "e",
+        "occurred_at": NOON_MS - DAY_MS,
+        "late_by_ms": 5,
+        "topic": "touchpoints.web",
+        "partition": 1,
+        "offset": 10,
+        "received_at": NOON_MS,
+        "key": b"cookie_id:a",
+        "original": original,
+    }
+    insert(client, "dead_letter", letter, letter)
+    insert(client, "late_touchpoint", late)
+    read = "SELECT hex(original), key, partition, offset, version, received_at FROM {} FINAL"
+    assert client.query(read.format("dead_letters")) == [(original.hex().upper(), None, 1, 9, 9, NOON)]
+    assert client.query(read.format("late_touchpoints")) == [(original.hex().upper(), "cookie_id:a", 1, 10, 10, NOON)]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1), (3, 3, 1)])
+def test_the_highest_version_of_a_journey_counts_in_any_order(client: ClickHouse, order: tuple[int, ...]) -> None:
+    for version in order:
+        insert(client, "journey", journey("a", *[("web", "Direct")] * version, version=version))
+    assert client.query("SELECT touchpoints, touches FROM journeys_now") == [(3, 3)]
+    assert client.query("SELECT count(), max(position) FROM journey_steps") == [(3, 3)]
+    assert client.query("SELECT conversions, value FROM attribution_by_channel WHERE model = 'linear'") == [
+        (1.0, Decimal(10))
+    ]
+
+
+@pytest.mark.parametrize("late_row_first", [False, True])
+def test_a_deleted_journey_is_gone_from_every_view_for_good(client: ClickHouse, late_row_first: bool) -> None:
+    insert(client, "journey", journey("kept", ("web", "Direct"), ("email", "Email")))
+    written = [journey("gone", ("web", "Direct"), version=4), tombstone("gone", version=5)]
+    for row in reversed(written) if late_row_first else written:
+        insert(client, "journey", row)
+    insert(client, "journey", journey("gone", ("web", "Direct"), version=4))
+    views = ("journeys_now", "journey_steps", "journey_touches", "journey_paths", "attributions")
+    for view in views:
+        ids = {row["journey_id"] for row in rows(client, f"SELECT * FROM {view}")}
+        assert ids == {UUID(uuid5("journey", "kept"))}, view
+    assert client.query("SELECT sum(journeys) FROM attribution_by_channel WHERE model = 'first'") == [(1,)]
+
+
+def test_a_journey_that_is_deleted_and_comes_back_is_there(client: ClickHouse) -> None:
+    insert(client, "journey", journey("a", ("web", "Direct"), version=1))
+    insert(client, "journey", tombstone("a", version=2))
+    insert(client, "journey", journey("a", ("web", "Direct"), ("web", "Direct"), version=3))
+    assert client.query("SELECT touchpoints FROM journeys_now") == [(2,)]
+
+
+def test_merging_parts_changes_no_figure(client: ClickHouse) -> None:
+    for version in (1, 2):
+        insert(client, "journey", journey("a", *[("web", "Direct")] * version, version=version))
+        insert(client, "engagement", engaged(version=version, inbound=version))
+    insert(client, "journey", journey("gone", ("web", "Direct")))
+    insert(client, "journey", tombstone("gone", version=2))
+    figures = "SELECT (SELECT sum(touchpoints) FROM journeys_now), (SELECT sum(human_inbound) FROM engagement_daily)"
+    before = client.query(figures)
+    for table in ("journeys", "engagement"):
+        client.query(f"OPTIMIZE TABLE {table} FINAL")
+    assert before == client.query(figures) == [(2, 2)]
+
+
+def test_a_journey_ends_after_more_than_thirty_days_without_touchpoint(client: ClickHouse) -> None:
+    now_ms = client.query("SELECT toUnixTimestamp64Milli(now64(3))")[0][0]
+    ages = {"ended": 30 * DAY_MS + 1000, "open": 30 * DAY_MS - 60_000, "converted": 90 * DAY_MS}
+    for status, age in ages.items():
+        insert(
+            client,
+            "journey",
+            journey(status, ("web", "Direct"), started_at=now_ms - age, converted=status == "converted"),
+        )
+    found = dict(client.query("SELECT journey_id, status FROM journeys_now"))
+    assert found == {UUID(uuid5("journey", status)): status for status in ages}
+
+
+def test_values_are_exact_decimals(client: ClickHouse) -> None:
+    insert(client, "journey", journey("a", ("web", "Direct"), value_micros=9_007_199_254_740_993))
+    assert client.query("SELECT value FROM journeys_now") == [(Decimal("9007199254.740993"),)]
+    assert client.query("SELECT value FROM journey_paths") == [(Decimal("9007199254.740993"),)]
+
+
+def test_steps_and_touches_keep_their_order_and_times(client: ClickHouse) -> None:
+    insert(client, "journey", journey("a", ("email", "Email"), ("web", "Email"), ("web", "Direct")))
+    steps = client.query("SELECT position, at, since_start_seconds, channel, event_id FROM journey_steps ORDER BY 1")
+    assert steps == [
+        (1, NOON, 0.0, "email", "e0"),
+        (2, NOON + timedelta(hours=1), 3600.0, "web", "e1"),
+        (3, NOON + timedelta(hours=2), 7200.0, "web", "e2"),
+    ]
+    touches = client.query(
+        "SELECT position, marketing_channel, touchpoints, credit_first, credit_last FROM journey_touches ORDER BY 1"
+    )
+    assert touches == [(1, "Email", 1, 1.0, 0.0), (2, "Email", 1, 0.0, 0.0), (3, "Direct", 1, 0.0, 1.0)]
+
+
+def test_consecutive_repeats_in_a_path_are_one_and_later_ones_are_not(client: ClickHouse) -> None:
+    touches = [("email", "Email"), ("web", "Email"), ("web", "Direct"), ("web", "Email")]
+    insert(client, "journey", journey("a", *touches), journey("open", ("web", "Direct"), converted=False))
+    assert client.query("SELECT path, channel_path, touches, duration_seconds FROM journey_paths") == [
+        ("Email > Direct > Email", "email > web", 4, 3 * 3600.0)
+    ]
+
+
+def test_credits_of_every_model_add_up_to_the_conversions_and_their_value(client: ClickHouse) -> None:
+    thirds = [("web", "Direct"), ("email", "Email"), ("social", "Organic Social")]
+    insert(
+        client,
+        "journey",
+        journey("a", *thirds, value_micros=100_000_001),
+        journey("b", *thirds[:2]),
+        journey("usd", ("web", "Direct"), currency="USD"),
+        journey("open", *thirds, converted=False),
+    )
+    totals = client.query(
+        "SELECT model, currency, sum(conversions), sum(value) FROM attribution_by_channel GROUP BY model, currency"
+    )
+    assert len(totals) == 2 * len(CREDITS)
+    for model, currency, conversions, value in totals:
+        assert model in CREDITS
+        assert conversions == pytest.approx(2 if currency == "EUR" else 1, abs=1e-8)
+        expected = Decimal("110.000001") if currency == "EUR" else Decimal(10)
+        assert abs(value - expected) <= Decimal("0.000003"), model
+    linear = "SELECT marketing_channel, conversions, journeys FROM attribution_by_channel"
+    where = " WHERE model = 'linear' AND currency = 'EUR' ORDER BY 1"
+    assert client.query(linear + where) == [
+        ("Direct", pytest.approx(5 / 6), 2),
+        ("Email", pytest.approx(5 / 6), 2),
+        ("Organic Social", pytest.approx(1 / 3), 1),
+    ]
+
+
+def test_touches_without_credit_are_no_attributions(client: ClickHouse) -> None:
+    insert(client, "journey", journey("a", ("web", "Direct"), ("email", "Email")))
+    found = client.query("SELECT marketing_channel, credit, value FROM attributions WHERE model = 'last'")
+    assert found == [("Email", 1.0, Decimal(10))]
+
+
+def test_engagement_adds_partitions_replaces_versions_and_tells_actors_apart(client: ClickHouse) -> None:
+    insert(
+        client,
+        "engagement",
+        engaged(touchpoints=99, inbound=99, version=1),
+        engaged(source_partition=1, outbound=10, actions={"sent": 5, "delivered": 4, "bounced": 1}),
+        engaged(actor="machine", inbound=7, engaged_ms=500, actions={"opened": 7}),
+        engaged(actor="suspect", inbound=1, conversions=1, actions={"opened": 1}),
+    )
+    human = engaged(version=2, touchpoints=3, inbound=3, unique_openers=2, unique_clickers=1, engaged_ms=2500)
+    insert(client, "engagement", human | {"actions": {"opened": 2, "clicked": 1, "unsubscribed": 1}})
+    for view in ("engagement_hourly", "engagement_daily", "engagement_by_campaign"):
+        [row] = rows(client, f"SELECT * FROM {view}")
+        assert (row["human_inbound"], row["suspect_inbound"], row["machine_inbound"], row["outbound"]) == (3, 1, 7, 10)
+        assert (row["human_engaged_seconds"], row["machine_engaged_seconds"]) == (2.5, 0.5)
+        assert (row["human_conversions"], row["suspect_conversions"]) == (0, 1)
+        assert row["machine_actions"] == {"opened": 7}
+        assert row["human_actions"]["opened"] == 2
+        assert row["human_share"] == pytest.approx(3 / 11)
+        assert (row["delivery_rate"], row["open_rate"], row["open_rate_of_sent"]) == pytest.approx((0.8, 0.5, 0.4))
+        assert (row["click_through_rate"], row["click_to_open_rate"]) == pytest.approx((0.25, 0.5))
+        assert (row["email_bounce_rate"], row["unsubscribe_rate"], row["complaint_rate"]) == pytest.approx(
+            (0.2, 0.25, 0)
+        )
+
+
+def test_rates_over_no_denominator_are_null(client: ClickHouse) -> None:
+    insert(client, "engagement", engaged(channel="service", outbound=1, actions={"call_placed": 1}))
+    for view in ("engagement_hourly", "engagement_daily", "engagement_by_campaign"):
+        [row] = rows(client, f"SELECT * FROM {view}")
+        rates = {name: value for name, value in row.items() if name.endswith(("_rate", "_share", "_of_sent"))}
+        assert len(rates) == 13
+        assert set(rates.values()) == {None}
+
+
+def test_push_and_social_rates_count_humans_over_what_was_shown(client: ClickHouse) -> None:
+    insert(
+        client,
+        "engagement",
+        engaged(channel="mobile", outbound=8, actions={"push_delivered": 8}),
+        engaged(channel="mobile", source_partition=1, inbound=2, actions={"push_opened": 2}),
+        engaged(channel="mobile", actor="machine", inbound=5, actions={"push_opened": 5}),
+        engaged(channel="social", outbound=100, actions={"impression_shown": 100}),
+        engaged(
+            channel="social",
+            source_partition=1,
+            inbound=10,
+            actions={"reacted": 4, "commented": 3, "shared": 2, "link_clicked": 1, "followed": 9},
+        ),
+    )
+    social = {row["channel"]: row for row in rows(client, "SELECT * FROM engagement_daily")}
+    assert social["mobile"]["push_click_rate"] == pytest.approx(0.25)
+    assert social["social"]["social_engagement_rate"] == pytest.approx(0.1)
+    assert social["social"]["amplification_rate"] == pytest.approx(0.02)
+    assert social["social"]["conversation_rate"] == pytest.approx(0.03)
+
+
+def test_revenue_is_per_currency_beside_counts_that_have_none(client: ClickHouse) -> None:
+    insert(
+        client,
+        "engagement",
+        engaged(inbound=5),
+        engaged(currency="EUR", inbound=1, conversions=1, revenue_micros=10_500_000),
+        engaged(currency="EUR", source_partition=1, inbound=1, conversions=1, revenue_micros=1),
+        engaged(currency="USD", inbound=1, conversions=1, revenue_micros=-2_000_000),
+        engaged(currency="EUR", actor="machine", inbound=1, conversions=1, revenue_micros=77_000_000),
+    )
+    [row] = rows(client, "SELECT * FROM engagement_daily")
+    assert row["human_revenue"] == {"EUR": Decimal("10.500001"), "USD": Decimal(-2)}
+    assert row["machine_revenue"] == {"EUR": Decimal(77)}
+    assert (row["human_inbound"], row["human_conversions"]) == (8, 3)
+
+
+def test_a_day_is_the_sum_of_its_hours_and_ends_at_midnight_utc(client: ClickHouse) -> None:
+    midnight = NOON_MS // DAY_MS * DAY_MS + DAY_MS
+    hours = [midnight - HOUR_MS, midnight, midnight + HOUR_MS]
+    insert(
+        client,
+        "engagement",
+        *[engaged(hour=hour, inbound=2**i, actions={"clicked": 1}) for i, hour in enumerate(hours)],
+    )
+    assert client.query("SELECT day, human_inbound, human_actions['clicked'] FROM engagement_daily ORDER BY day") == [
+        (date(2026, 3, 31), 1, 1),
+        (date(2026, 4, 1), 6, 2),
+    ]
+    assert client.query(
+        "SELECT human_inbound, dateDiff('hour', first_hour, last_hour) FROM engagement_by_campaign"
+    ) == [(7, 2)]
+
+
+def test_sessions_bounce_where_there_are_pages(client: ClickHouse) -> None:
+    insert(client, "session", session("a", version=1, engaged=True), session("gone"), session("c"))
+    insert(client, "session", session("a", version=2, engaged=False), session("gone", version=2, deleted=True))
+    insert(client, "session", session("d", channel="email", engaged=False, page_views=0))
+    found = rows(client, "SELECT * FROM sessions_daily ORDER BY channel DESC")
+    web, email = found
+    assert (web["day"], web["sessions"], web["engaged_sessions"], web["customers"]) == (date(2026, 3, 31), 2, 1, 2)
+    assert (web["bounce_rate"], web["page_views"], web["engaged_seconds"]) == (0.5, 4, 3.0)
+    assert (email["sessions"], email["bounce_rate"]) == (1, None)
+
+
+def outcome(kind: str, records: int, **fields: Any) -> dict[str, Any]:
+    """A total of e-mail's partition 0."""
+    total = {"topic": "touchpoints.email", "channel": "email", "partition": 0, "outcome": kind, "reason": ""}
+    return total | {"version": 1, "records": records} | fields
+
+
+def fill(client: ClickHouse) -> None:
+    """A little of everything, so that each documented query has something to say."""
+    paths = [("email", "Email"), ("web", "Email"), ("service", "Direct")]
+    insert(client, "journey", journey("a", *paths), journey("open", ("web", "Direct"), converted=False))
+    insert(
+        client,
+        "engagement",
+        engaged(inbound=2, outbound=9, unique_openers=1, actions={"sent": 5, "delivered": 4, "opened": 2}),
+        engaged(currency="EUR", conversions=1, revenue_micros=1_234_567_890_000, inbound=1),
+        engaged(actor="machine", inbound=1, actions={"opened": 1}),
+    )
+    insert(client, "session", session("a"))
+    insert_touchpoints(client, touchpoint(to=uuid5("customer", "a"), properties={"path": "/"}))
+    insert(client, "outcome", outcome("accepted", 12_345_678), outcome("dead", 2, reason="invalid"))
+    letter = dict.fromkeys(("field", "value", "expected", "channel"), "x") | {"reason": "invalid", "topic": "t"}
+    insert(client, "dead_letter", letter | {"partition": 0, "offset": 1, "received_at": 1, "original": b""})
+
+
+def documented_queries() -> list[str]:
+    return re.findall(r"```sql\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+
+
+def test_every_documented_query_runs_and_finds_something(client: ClickHouse) -> None:
+    fill(client)
+    queries = documented_queries()
+    assert len(queries) >= 12
+    for query in queries:
+        assert client.query(query), query
+
+
+def rendered(client: ClickHouse) -> str:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    console = Console(file=file, width=WIDTH)
+    for part in report(client):
+        console.print(part)
+    file.seek(0)
+    return file.read()
+
+
+def test_the_report_is_plain_ascii_in_a_hundred_columns_with_whole_figures(client: ClickHouse) -> None:
+    fill(client)
+    text = rendered(client)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    for figure in ("12,345,678", "12,345,680", "1,234,567.89 EUR", "80.0 %", "Machines made 1 of 4", "Email > Direct"):
+        assert figure in text, figure
+    assert "email page viewed > web page viewed > service page viewed 10.00 EUR (2 h 0 min)" in text
+
+
+def test_the_report_of_an_empty_database_says_so(client: ClickHouse) -> None:
+    assert rendered(client).count("none yet") == 6
