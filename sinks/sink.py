@@ -1,7 +1,7 @@
 """SINK as a stage: every output record becomes a row of its table.
 
-It keeps no state: a row written twice is written once, because tables replace rows by key and version. So a batch that was
-inserted and not yet acknowledged is inserted again after a crash, and nothing changes.
+It keeps no state: a row written twice is written once, because tables replace rows by key and version. So a batch that
+was inserted and not yet acknowledged is inserted again after a crash, and nothing changes.
 """
 
 from __future__ import annotations

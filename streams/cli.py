@@ -37,6 +37,7 @@ def _failures() -> Iterator[None]:
     from deploy.local.errors import LocalStackError, MissingTool
     from sinks.clickhouse import ClickHouseError, Unreachable
     from sinks.migrate import MigrationError
+    from streams.broker import TopicMissing
     from streams.producing.errors import ProducingError
     from streams.topic_admin import Refused
 
@@ -50,7 +51,15 @@ def _failures() -> Iterator[None]:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
     except Unreachable as error:
         raise Failure(f"{error}; start it, or set OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE) from None
-    except (ClickHouseError, MigrationError, LocalStackError, Refused, ProducingError, TimeoutError) as error:
+    except (
+        ClickHouseError,
+        MigrationError,
+        LocalStackError,
+        ProducingError,
+        Refused,
+        TopicMissing,
+        TimeoutError,
+    ) as error:
         raise Failure(str(error), EXIT_FAILED) from None
 
 
@@ -127,6 +136,23 @@ def migrate() -> None:
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Touchpoints a second at most.")
+@click.option("--dry-run", is_flag=True, help="Check everything, send nothing; needs no broker.")
+@click.option("--rejects", type=click.Path(dir_okay=False), help="Keep wrong lines here, as they were.")
+def produce(files: tuple[str, ...], rate: float | None, dry_run: bool, rejects: str | None) -> None:
+    """Send the touchpoints in each FILE (NDJSON, plain or .gz; - is standard input) to Kafka.
+
+    A wrong line is told and the rest goes on; exit code 1 where any was.
+    """
+    from streams.producing.report import produce_and_report
+
+    bootstrap = config.read().kafka_bootstrap
+    if not produce_and_report(files, bootstrap, rate=rate, dry_run=dry_run, rejects=rejects):
+        raise SystemExit(EXIT_FAILED)
+
+
+@main.command()
 @click.option("--customers", default=2000, show_default=True, type=click.IntRange(1), help="How many customers.")
 @click.option("--days", default=28, show_default=True, type=click.IntRange(1, 3650), help="How many days.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
@@ -159,7 +185,7 @@ _NAME = click.option("--name", default="demo", show_default=True, help="Which st
 def stack_up(name: str, kafka_port: int | None, clickhouse_port: int | None) -> None:
     """Start a stack, or find the running one, and print how commands find it."""
     from deploy.local.stack import Stack
-    from streams.demo import exports
+    from streams.local import exports
     from streams.progress import Display
 
     addresses = Stack(name).up(on_progress=Display().step, kafka_port=kafka_port, clickhouse_port=clickhouse_port)
@@ -170,7 +196,7 @@ def stack_up(name: str, kafka_port: int | None, clickhouse_port: int | None) -> 
 @_NAME
 def stack_env(name: str) -> None:
     """Print how commands find a running stack: eval "$(omnijourney stack env)"."""
-    from streams.demo import exports
+    from streams.local import exports
 
     addresses = _running(name).addresses
     if addresses is not None:

@@ -8,15 +8,17 @@ name it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "OMNIJOURNEY_"
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 
 class ConfigError(ValueError):
@@ -58,10 +60,24 @@ class Settings(BaseSettings):
     )
     batch_records: int = Field(2000, ge=1, le=100_000, description="records that a stage takes at once at most")
     batch_wait_ms: int = Field(100, ge=1, le=60_000, description="ms that a stage waits for a batch to fill")
-    stop_deadline_s: float = Field(10.0, gt=0, description="s that a worker has to stop after SIGTERM")
+    stop_deadline_s: float = Field(
+        10.0, gt=0, allow_inf_nan=False, description="s that a worker has to stop after SIGTERM"
+    )
     http_host: str = Field("127.0.0.1", description="address that /metrics, /live and /ready listen on")
     http_port: int = Field(0, ge=0, le=65_535, description="port of /metrics, /live and /ready; 0 takes a free one")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read` passes: the environment it was given, not also the process's own."""
+        return (init_settings,)
 
     @field_validator("own_domains", "closing_conversions", mode="before")
     @classmethod
@@ -93,7 +109,7 @@ def _expected(error: Mapping[str, object]) -> str:
 
 
 def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
-    """(variable, value in force, default, meaning) of every setting, for people."""
+    """(variable, value in force, default, meaning) of every setting, for people; passwords are masked."""
     rows = []
     for name, field in Settings.model_fields.items():
         value, default = getattr(settings, name), field.default
@@ -102,4 +118,6 @@ def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
 
 
 def _text(value: object) -> str:
-    return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
+    return _PASSWORD.sub(r"\1***@", str(value))

@@ -1,30 +1,29 @@
 """The demo: the whole way on a local Kafka and ClickHouse, from the first touchpoint to an analyst's figures.
 
-Composes what exists: a local stack, topics, migrations, one worker of each stage, touchpoints (of the sample company or of
-a file), the wait until all is drained, the report. What the figures mean is not decided here.
+Composes what exists: a local pipeline, touchpoints (of the sample company or of a file), the wait until all is drained,
+the report. What the figures mean is not decided here.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from deploy.local.errors import StackFailed
-from deploy.local.ports import free_ports
-from deploy.local.processes import Addresses, ProcessSpec
+from deploy.local.processes import Addresses
 from deploy.local.stack import Stack
 from sinks.clickhouse import ClickHouse
-from sinks.migrate import migrate
 from sinks.report import report
-from streams import composition, config, topic_admin
-from streams.offsets import Lag, wait_until_drained
-from streams.producing import Counts, produce_files, produce_records
+from streams import composition
+from streams.local import LocalPipeline
+from streams.offsets import Lag
+from streams.producing.counts import Counts
+from streams.producing.produce import Result, produce_files, produce_records
+from streams.producing.report import summary, tell
 from streams.progress import Display
 from streams.sample import generate
 
@@ -32,25 +31,9 @@ STACK = "demo"
 CUSTOMERS = 1_000
 DAYS = 28
 SEED = 1
-#: The sample company's own site: visits that come from it come from nowhere else.
+#: The sample company's own site: a visit that comes from it comes from nowhere else.
 SAMPLE_SITE = "shop.example.com"
-PARTITIONS = 4
-DRAIN_DEADLINE_S = 900.0
-
-
-def variables(addresses: Addresses) -> dict[str, str]:
-    """The environment with which every command finds a local stack."""
-    return {
-        "OMNIJOURNEY_KAFKA_BOOTSTRAP": addresses.kafka_bootstrap,
-        "OMNIJOURNEY_CLICKHOUSE_URL": addresses.clickhouse_url,
-        "OMNIJOURNEY_PARTITIONS": str(PARTITIONS),
-        "OMNIJOURNEY_CUSTOMER_PARTITIONS": str(PARTITIONS),
-    }
-
-
-def exports(addresses: Addresses) -> list[str]:
-    """Lines for a shell's eval."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in variables(addresses).items()]
+DRAIN_DEADLINE_S = 1_800.0
 
 
 def run(keep: bool, path: Path | None, environment: Mapping[str, str] = os.environ) -> None:
@@ -65,65 +48,46 @@ def run(keep: bool, path: Path | None, environment: Mapping[str, str] = os.envir
         raise StackFailed("a demo is running already; end it with `omnijourney stack down`")
     stack.down(purge=True)
     addresses = stack.up(owner=None if keep else os.getpid(), on_progress=display.step)
+    done = False
     try:
-        local = {**environment, **variables(addresses)}
-        if path is None:
-            local.setdefault("OMNIJOURNEY_OWN_DOMAINS", SAMPLE_SITE)
-        settings = config.read(local)
-        _prepare(settings, display)
-        _start_workers(stack, local, display)
-        _produce(settings, path, display)
-        _drain(settings, display)
-        _show(settings, addresses, keep)
-    except BaseException:
-        keep = False
-        raise
+        more = {} if path else {"OMNIJOURNEY_OWN_DOMAINS": SAMPLE_SITE}
+        pipeline = LocalPipeline(stack, addresses, environment, **more)
+        _start(pipeline, display)
+        _produce(pipeline, path, display)
+        _drain(pipeline, display)
+        _show(pipeline, addresses, keep)
+        done = True
     finally:
-        if not keep:
+        if not (keep and done):
             display.step("stopping everything")
             stack.down(purge=True)
 
 
-def _prepare(settings: config.Settings, display: Display) -> None:
-    topics = composition.topics(settings)
-    topic_admin.apply(settings.kafka_bootstrap, topics, settings.replication)
-    applied = migrate(settings.clickhouse_url)
-    display.step(f"created {len(topics)} topics, applied {len(applied)} migrations")
-
-
-def _start_workers(stack: Stack, environment: Mapping[str, str], display: Display) -> None:
+def _start(pipeline: LocalPipeline, display: Display) -> None:
+    topics, migrations = pipeline.prepare()
+    display.step(f"created {topics} topics, applied {migrations} migrations")
     display.step(f"starting the workers: {', '.join(composition.STAGES)}")
-    ports = free_ports(len(composition.STAGES))
-    own = {name: value for name, value in environment.items() if name.startswith(config.PREFIX)}
-    stack.add(
-        [
-            ProcessSpec(
-                name=stage,
-                argv=(sys.executable, "-m", "streams.cli", "worker", stage),
-                env={**own, "OMNIJOURNEY_HTTP_PORT": str(port)},
-                ready_url=f"http://127.0.0.1:{port}/ready",
-            )
-            for stage, port in zip(composition.STAGES, ports, strict=True)
-        ]
-    )
+    pipeline.start_workers()
 
 
-def _produce(settings: config.Settings, path: Path | None, display: Display) -> None:
+def _produce(pipeline: LocalPipeline, path: Path | None, display: Display) -> None:
     with display.bar("producing", "touchpoints") as update:
 
         def show(counts: Counts) -> None:
             update(counts.total.read, None, f"({counts.per_second:,.0f}/s)")
 
-        if path is None:
-            records: Iterable[dict[str, Any]] = generate(CUSTOMERS, DAYS, SEED)
-            counts = produce_records(records, settings.kafka_bootstrap, on_progress=show)
-        else:
-            counts = produce_files([str(path)], settings.kafka_bootstrap, on_progress=show)
-    total = counts.total
-    display.step(f"read {total.read:,} = sent {total.sent:,} + rejected {total.rejected:,}")
+        result = _send(pipeline.settings.kafka_bootstrap, path, show)
+    for line in summary(result):
+        display.step(line)
 
 
-def _drain(settings: config.Settings, display: Display) -> None:
+def _send(bootstrap: str, path: Path | None, show: Callable[[Counts], None]) -> Result:
+    if path is None:
+        return produce_records(generate(CUSTOMERS, DAYS, SEED), bootstrap, on_failure=tell, on_progress=show)
+    return produce_files([str(path)], bootstrap, on_failure=tell, on_progress=show)
+
+
+def _drain(pipeline: LocalPipeline, display: Display) -> None:
     with display.bar("draining", "records") as update:
 
         def show(lag: Lag) -> None:
@@ -134,22 +98,20 @@ def _drain(settings: config.Settings, display: Display) -> None:
             note = ", ".join(f"{stage} {n:,} behind" for stage, n in behind.items() if n)
             update(ends - sum(behind.values()), ends, note)
 
-        wait_until_drained(settings.kafka_bootstrap, composition.GROUPS, DRAIN_DEADLINE_S, show)
+        pipeline.drain(DRAIN_DEADLINE_S, show)
 
 
-def _show(settings: config.Settings, addresses: Addresses, keep: bool) -> None:
+def _show(pipeline: LocalPipeline, addresses: Addresses, keep: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
-    with ClickHouse(settings.clickhouse_url) as client:
+    with ClickHouse(pipeline.settings.clickhouse_url) as client:
         for part in report(client):
             console.print(part)
     console.print("\nWhere to look further")
     console.print("  docs/tables.md explains every table, view and column, with queries to try")
-    if keep:
-        console.print(f"  Kafka       {addresses.kafka_bootstrap}")
-        console.print(
-            f"  ClickHouse  {addresses.clickhouse_http}/play  (database journeys, user analyst)", soft_wrap=True
-        )
-        console.print('  commands    eval "$(omnijourney stack env)"; then omnijourney produce FILE')
-        console.print("  the end     omnijourney stack down")
-    else:
+    if not keep:
         console.print("  make demo KEEP=1 keeps everything running and prints the addresses")
+        return
+    console.print(f"  Kafka       {addresses.kafka_bootstrap}")
+    console.print(f"  ClickHouse  {addresses.clickhouse_http}/play (database journeys, user analyst)", soft_wrap=True)
+    console.print('  commands    eval "$(omnijourney stack env)", then for example omnijourney produce FILE')
+    console.print("  the end     omnijourney stack down --purge")

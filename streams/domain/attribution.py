@@ -88,5 +88,3 @@ def _decay(ages_ms: Sequence[int], half_life_ms: int) -> list[float]:
     weights = [2.0 ** (-(age - youngest) / half_life_ms) for age in ages_ms]
     total = fsum(weights)
     return [weight / total for weight in weights]
-
-

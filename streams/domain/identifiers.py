@@ -20,6 +20,7 @@ RANKS: Mapping[str, int] = {
     "click_id": 6,
 }
 OTHER_RANK = 7
+SHORTEST_SHOWN = 12
 
 BLOCKED = frozenset(
     {"", "-1", "null", "none", "nil", "undefined", "unknown", "anonymous", "guest", "nan", "true", "false"}
@@ -75,5 +76,6 @@ def clean(identifiers: Iterable[Mapping[str, str]]) -> list[Identifier]:
 
 
 def mask(value: str) -> str:
-    """What may be shown of an identifier's value in messages and logs: its first two characters and its length."""
-    return f"{value[:2]}…({len(value)})"
+    """What may be shown of an identifier's value in messages and logs: its length, and a long one's first two
+    characters; of a short one, such as a customer number, these would be too much."""
+    return f"{value[:2] if len(value) >= SHORTEST_SHOWN else ''}…({len(value)})"

@@ -4,10 +4,11 @@
         run:                      a...x....b                     visit gaps around the arrival x
 
 Theory. Sessions and visits never cross a gap of more than 30 minutes, so those that x can change lie in the run around
-it. A journey changes where its touchpoints or their visits do: all journeys that share a touchpoint with the run. Their
-outer edges are a gap of more than 30 days or a closing conversion, found by walking outwards from the run. Where x itself
-closes, what follows belonged to its journey before and is in reach too. x can't move any other edge, because whether a conversion converts depends on nothing but its order's first touchpoint, and
-the caller asks again for a conversion that x demotes. Equal to `streams.domain.stitch` on any order of arrivals (tested).
+it. A journey changes where its touchpoints or their visits do: all journeys that share a touchpoint with the run.
+Their outer edges are a gap of more than 30 days or a closing conversion, found by walking outwards from the run. Where
+x itself closes, what follows belonged to its journey before and is in reach too. x can't move any other edge, because
+whether a conversion converts depends on nothing but its order's first touchpoint, and the caller asks again for a
+conversion that x demotes. Equal to `streams.domain.stitch` on any order of arrivals (tested).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Sessions, visits and journeys are all made of runs; this module knows only times
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from streams.domain.rules import DAY_MS
 from streams.domain.touchpoint import Touchpoint
@@ -35,7 +36,7 @@ def split_before(touchpoints: Run, cuts: Sequence[int]) -> list[Run]:
     if not touchpoints:
         return []
     edges = [0, *cuts, len(touchpoints)]
-    return [touchpoints[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [touchpoints[a:b] for a, b in pairwise(edges)]
 
 
 def bounded_runs(touchpoints: Run, gap_ms: int, long_ms: int) -> list[Run]:

@@ -1,7 +1,7 @@
 """A customer's sessions and journeys from all their touchpoints: the batch definition.
 
-What the stream arrives at record by record (`streams.domain.restitch`) must always equal this: tests and `verify` compare
-with it.
+What the stream arrives at record by record (`streams.domain.restitch`) must always equal this: tests and `verify`
+compare with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,5 @@ def stitch(customer: str, touchpoints: Iterable[Touchpoint], rules: Rules) -> St
     visits = visits_by_touchpoint(ordered, rules)
     return Stitched(
         tuple(session_of(customer, run, converts) for run in split_sessions(ordered, rules)),
-        tuple(
-            journey_of(customer, run, visits, converts, rules) for run in split_journeys(ordered, converts, rules)
-        ),
+        tuple(journey_of(customer, run, visits, converts, rules) for run in split_journeys(ordered, converts, rules)),
     )

@@ -16,6 +16,8 @@ from streams.domain.vocabulary import direction_of
 SCORES: Mapping[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "acsi": (3, 30)}
 #: The last moment that tables hold: 2262-01-01 UTC in ms.
 LATEST_MS = 9_214_646_400_000
+#: Highest single amount, and milliseconds of engagement: a thousand of them still fit the 64 bits of a total.
+HIGHEST = 2**53
 MAX_TEXT = 1_024
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -51,7 +53,8 @@ def check_identifiers(record: Mapping[str, Any], cleaned: list[Identifier]) -> R
             return Rejection(
                 "invalid",
                 f"identifiers[{i}].namespace",
-                entry["namespace"][:64],
+                # Masked too: where a producer confuses the two fields, it is the value.
+                mask(entry["namespace"].replace("\0", "?")),
                 "a lower-case name like cookie_id",
             )
         if "\0" in entry["value"] or len(entry["value"]) > MAX_TEXT:
@@ -86,7 +89,7 @@ def _check_numbers(record: Mapping[str, Any]) -> Rejection | None:
     return (
         _check_range("occurred_at", record["occurred_at"], 0, LATEST_MS)
         or _check_range("sentiment", record["sentiment"], -1000, 1000)
-        or _check_range("engaged_ms", record["engaged_ms"], 0, 2**53)
+        or _check_range("engaged_ms", record["engaged_ms"], 0, HIGHEST)
         or _check_satisfaction(record["satisfaction"])
     )
 
@@ -117,4 +120,4 @@ def _check_conversion(conversion: Mapping[str, Any] | None) -> Rejection | None:
         return Rejection("invalid", "conversion.currency", currency[:16], "an ISO 4217 code like EUR, or empty")
     if value and not currency:
         return Rejection("invalid", "conversion.currency", "", "an ISO 4217 code like EUR where there is a value")
-    return _check_range("conversion.value_micros", value, 0, 2**62)
+    return _check_range("conversion.value_micros", value, 0, HIGHEST)

@@ -2,8 +2,8 @@
 
     1 skip what the state holds already   2 fold   3 emit what was touched   4 flush outputs   5 Faust acknowledges
 
-State is in memory and folded again from the beginning at every start, so a crash at any point loses nothing: outputs are
-upserts, and folding the same log writes the same rows again. A partition that comes back to this process goes on
+State is in memory and folded again from the beginning at every start, so a crash at any point loses nothing: outputs
+are upserts, and folding the same log writes the same rows again. A partition that comes back to this process goes on
 from its fence.
 """
 

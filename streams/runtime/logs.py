@@ -15,7 +15,8 @@ QUIET = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 
 
 def configure(level: str, stage: str) -> None:
-    """Send structlog and the standard library's logging to standard error; ``level`` is debug, info, warning or error."""
+    """Send structlog and the standard library's logging to standard error; ``level`` is debug, info, warning or
+    error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -3,8 +3,8 @@
     records of one topic and partition --fold--> state changes, outputs
     keys that changed in the batch     --emit--> one output for each, its final row or its tombstone
 
-A stage never sees an offset commit, a producer or a store. The state after each record must be a function of the log up to
-that record: never of batch cuts, clocks or settings that a restart may change.
+A stage never sees an offset commit, a producer or a store. The state after each record must be a function of the log up
+to that record: never of batch cuts, clocks or settings that a restart may change.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ Outputs = TypeVar("Outputs", contravariant=True)
 
 
 class Stage(Protocol[Outputs]):
-    """``name`` is the consumer group; ``inputs`` are read co-partitioned; ``keeps_state``: folded again at each start."""
+    """``name`` is the consumer group; ``inputs`` are read co-partitioned; ``keeps_state``: folded again at each
+    start."""
 
     name: str
     inputs: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Faust's Kafka transport, but for where reading begins.
 
 Stock Faust seeks every partition to its committed offset, and not at all where none is committed. A stage that keeps
-state in memory must instead read from behind what its state holds, which is the beginning for a new process. The seek is made at each
-assignment, behind Faust's own, so that nothing buffered before it is ever folded twice or left out.
+state in memory must instead read from behind what its state holds, which is the beginning for a new process. The seek
+is made at each assignment, behind Faust's own, so that nothing buffered before it is ever folded twice or left out.
 """
 
 from __future__ import annotations

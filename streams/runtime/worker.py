@@ -1,7 +1,7 @@
 """The life of one worker: a Faust app with one agent, health, metrics, logs, and an end in time.
 
-What makes a stage raise ends the process at once, before Faust could acknowledge the batch: whoever supervises starts it
-again, and the batch is read again.
+What makes a stage raise ends the process at once, before Faust could acknowledge the batch: whoever supervises starts
+it again, and the batch is read again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ EXIT_STOPPED_LATE = 75
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """``batch_wait_s``: how long a batch may fill; ``stop_deadline_s``: after SIGTERM; ``http_port`` 0 takes a free one."""
+    """``batch_wait_s``: how long a batch may fill; ``stop_deadline_s``: after SIGTERM; ``http_port`` 0 takes a free
+    one."""
 
     bootstrap: str
     batch_records: int
@@ -97,7 +98,7 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
     name = folding.stage.name
     inputs = app.topic(*folding.stage.inputs, key_serializer="raw", value_serializer="raw")
 
-    async def fold(stream: faust.Stream[bytes]) -> AsyncIterator[None]:
+    async def fold(stream: Any) -> AsyncIterator[None]:
         await folding.outputs.start()
         async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
             try:
@@ -105,7 +106,7 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
                 _observe_lag(app, name, events)
             except asyncio.CancelledError:
                 raise
-            except BaseException:
+            except Exception:
                 _crash(name)
         yield
 

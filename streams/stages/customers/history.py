@@ -22,7 +22,8 @@ ORDERS = b"o"
 JOURNEY = b"j"
 SESSION = b"s"
 _ZERO = 1 << 63
-_KIND_AND_CUSTOMER = 17
+#: Where in a key the customer ends: one byte of kind, 16 of UUID.
+CUSTOMER_END = 17
 _HIGHEST = b"\xff" * 9
 
 
@@ -102,4 +103,4 @@ class CustomerHistory:
 
 def customer_of(key: bytes) -> str:
     """The customer that an entry belongs to."""
-    return str(UUID(bytes=key[1:_KIND_AND_CUSTOMER]))
+    return str(UUID(bytes=key[1:CUSTOMER_END]))

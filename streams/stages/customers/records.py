@@ -58,7 +58,7 @@ def journey_fields(journey: Journey) -> dict[str, Any]:
             for t in journey.touchpoints[:MAX_STEPS]
         ],
         "touches": [touch._asdict() for touch in journey.touches],
-        **{f"credit_{model}": list(credits) for model, credits in journey.credits._asdict().items()},
+        **{f"credit_{model}": list(shares) for model, shares in journey.credits._asdict().items()},
     }
 
 

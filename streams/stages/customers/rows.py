@@ -1,7 +1,7 @@
 """Live sessions and journeys: which there are, and their rows.
 
-An entry of a live row maps the place of its first touchpoint to that of its last; the row itself is made from the history
-when it is emitted, so that what is written is always a function of the state.
+An entry of a live row maps the place of its first touchpoint to that of its last; the row itself is made from the
+history when it is emitted, so that what is written is always a function of the state.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from streams.domain.sessions import Session
 from streams.domain.touchpoint import Order, order_of
 from streams.runtime.stage import View
 from streams.stages.customers.history import (
+    CUSTOMER_END,
     JOURNEY,
     SESSION,
     CustomerHistory,
@@ -23,8 +24,6 @@ from streams.stages.customers.history import (
     order_at,
     place,
 )
-
-_CUSTOMER_END = 17
 
 
 def restitch(view: View, history: CustomerHistory, at: Order, rules: Rules, version: int) -> None:
@@ -34,12 +33,12 @@ def restitch(view: View, history: CustomerHistory, at: Order, rules: Rules, vers
     for run in sessions.split_sessions(reached.run, rules):
         by_channel.setdefault(run[0].channel, []).append(run)
     for channel, runs in by_channel.items():
-        _replace(view, session_prefix(history, channel), reached.run, runs, version)
+        _replace(view, _session_prefix(history, channel), reached.run, runs, version)
     pieces = journeys.split_journeys(reached.journeys, history.converts, rules)
     _replace(view, history.key(JOURNEY), reached.journeys, pieces, version)
 
 
-def session_prefix(history: CustomerHistory, channel: str) -> bytes:
+def _session_prefix(history: CustomerHistory, channel: str) -> bytes:
     """Where a customer's live sessions on ``channel`` begin."""
     return history.key(SESSION) + channel.encode() + b"\0"
 
@@ -61,7 +60,7 @@ def journey_at(view: View, key: bytes, rules: Rules) -> Journey | None:
     end: Order | None = view.get(key)
     if end is None:
         return None
-    customer, start = customer_of(key), order_at(key[_CUSTOMER_END:])
+    customer, start = customer_of(key), order_at(key[CUSTOMER_END:])
     history = CustomerHistory(view, customer)
     around = visit_run(history, start, end, rules)
     touchpoints = history.between(start, end)
@@ -82,9 +81,9 @@ def session_at(view: View, key: bytes) -> Session | None:
 
 def row_id_of(key: bytes) -> str:
     """journey_id or session_id of an entry, live or not."""
-    start = order_at(key[_CUSTOMER_END:]) if key.startswith(JOURNEY) else _session_start(key)
+    start = order_at(key[CUSTOMER_END:]) if key.startswith(JOURNEY) else _session_start(key)
     return row_id(customer_of(key), start.channel, start.via, start.event_id)
 
 
 def _session_start(key: bytes) -> Order:
-    return order_at(key[key.index(b"\0", _CUSTOMER_END) + 1 :])
+    return order_at(key[key.index(b"\0", CUSTOMER_END) + 1 :])

@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.codec import decode
 from streams import topics
+from streams.domain.marketing_channel import marketing_channel
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
 from streams.runtime.stage import Out, Record, View
@@ -24,7 +25,7 @@ class Customers:
     """customers.activity -> journeys, sessions."""
 
     name = "customers"
-    inputs = (topics.ACTIVITY,)
+    inputs: tuple[str, ...] = (topics.ACTIVITY,)
     keeps_state = True
 
     def __init__(self, rules: Rules, epoch: int) -> None:
@@ -61,17 +62,19 @@ class Customers:
 
 def touchpoint_of(resolved: Mapping[str, Any], touchpoint: Mapping[str, Any]) -> Touchpoint:
     """What stitching needs of a ResolvedTouchpoint and the touchpoint record inside it."""
-    conversion, acquisition = touchpoint["conversion"], touchpoint["acquisition"] or {}
+    channel, action, conversion = touchpoint["channel"], touchpoint["action"], touchpoint["conversion"]
+    # Cleaned as INTAKE cleans them for engagement; unlike the marketing channel they don't depend on own domains.
+    origin = marketing_channel(channel, action, touchpoint["acquisition"], frozenset())
     return Touchpoint(
         occurred_at=touchpoint["occurred_at"],
         event_id=touchpoint["event_id"],
-        channel=touchpoint["channel"],
+        channel=channel,
         via=f"{resolved['via']['namespace']}:{resolved['via']['value']}",
-        action=touchpoint["action"],
+        action=action,
         marketing_channel=resolved["marketing_channel"],
         has_acquisition=resolved["has_acquisition"],
-        campaign=acquisition.get("campaign") or "",
-        content=acquisition.get("content") or "",
+        campaign=origin.campaign if resolved["has_acquisition"] else "",
+        content=origin.content if resolved["has_acquisition"] else "",
         engaged_ms=touchpoint["engaged_ms"] or 0,
         conversion=_conversion_of(conversion) if conversion else None,
     )

@@ -24,6 +24,7 @@ from streams.stages.intake.outcomes import Accepted, Dead, Duplicate, Late, Outc
 from streams.topics import channel_of
 
 RECEIVED_AT = "received_at"
+_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,14 @@ def _judge_in_time(
 
 
 def received_at_of(record: Record) -> int:
-    """When the record was first received, ms UTC: a rerouted one carries it on, else the broker's LogAppendTime."""
+    """When the record was first received, ms UTC: a rerouted one carries it on, else the broker's LogAppendTime.
+
+    Anybody can send the header, so it may only name an earlier time: a later one would let touchpoints in from the
+    future.
+    """
     for name, value in record.headers:
-        if name == RECEIVED_AT and value.isdigit():
-            return int(value)
+        if name == RECEIVED_AT and value and len(value) <= _DIGITS and value.isdigit():
+            return min(int(value), record.timestamp_ms)
     return record.timestamp_ms
 
 

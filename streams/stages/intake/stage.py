@@ -36,7 +36,7 @@ class Intake:
     """touchpoints.* -> customers.activity, engagement, outcomes, touchpoints.dead, touchpoints.late."""
 
     name = "intake"
-    inputs = topics.TOUCHPOINTS
+    inputs: tuple[str, ...] = topics.TOUCHPOINTS
     keeps_state = True
 
     def __init__(self, rules: IntakeRules) -> None:
