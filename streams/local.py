@@ -46,6 +46,7 @@ class LocalPipeline:
         self.stack = stack
         self.variables = {**more, **given, **variables(addresses)}
         self.settings = config.read(self.variables)
+        self._ports: dict[str, int] = {}
 
     def prepare(self) -> tuple[int, int]:
         """Create topics and tables; how many topics there are and how many migrations were applied."""
@@ -55,7 +56,7 @@ class LocalPipeline:
 
     def start_workers(self) -> None:
         """Start one worker of each stage; returns when all are ready. StackFailed where one ends instead."""
-        ports = free_ports(len(composition.STAGES))
+        self._ports = dict(zip(composition.STAGES, free_ports(len(composition.STAGES)), strict=True))
         self.stack.add(
             [
                 ProcessSpec(
@@ -64,9 +65,13 @@ class LocalPipeline:
                     env={**self.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
                     ready_url=f"http://127.0.0.1:{port}/ready",
                 )
-                for stage, port in zip(composition.STAGES, ports, strict=True)
+                for stage, port in self._ports.items()
             ]
         )
+
+    def metrics_url(self, stage: str) -> str:
+        """Where the worker of ``stage`` serves its metrics; KeyError before `start_workers`."""
+        return f"http://127.0.0.1:{self._ports[stage]}/metrics"
 
     def drain(self, timeout_s: float, on_progress: Callable[[Lag], None] = lambda _: None) -> None:
         """Return when all that was produced is in ClickHouse; TimeoutError, naming what lags, after ``timeout_s``."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from schemas.codec import decode
 from streams import topics
-from streams.domain.marketing_channel import marketing_channel
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
 from streams.runtime.stage import Out, Record, View
@@ -62,19 +61,17 @@ class Customers:
 
 def touchpoint_of(resolved: Mapping[str, Any], touchpoint: Mapping[str, Any]) -> Touchpoint:
     """What stitching needs of a ResolvedTouchpoint and the touchpoint record inside it."""
-    channel, action, conversion = touchpoint["channel"], touchpoint["action"], touchpoint["conversion"]
-    # Cleaned as INTAKE cleans them for engagement; unlike the marketing channel they don't depend on own domains.
-    origin = marketing_channel(channel, action, touchpoint["acquisition"], frozenset())
+    conversion = touchpoint["conversion"]
     return Touchpoint(
         occurred_at=touchpoint["occurred_at"],
         event_id=touchpoint["event_id"],
-        channel=channel,
+        channel=touchpoint["channel"],
         via=f"{resolved['via']['namespace']}:{resolved['via']['value']}",
-        action=action,
+        action=touchpoint["action"],
         marketing_channel=resolved["marketing_channel"],
         has_acquisition=resolved["has_acquisition"],
-        campaign=origin.campaign if resolved["has_acquisition"] else "",
-        content=origin.content if resolved["has_acquisition"] else "",
+        campaign=resolved["campaign"],
+        content=resolved["content"],
         engaged_ms=touchpoint["engaged_ms"] or 0,
         conversion=_conversion_of(conversion) if conversion else None,
     )

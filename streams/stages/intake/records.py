@@ -51,6 +51,8 @@ def resolve(record: Record, accepted: Accepted, own_domains: frozenset[str], rul
             "mode": mode,
             "marketing_channel": origin.name,
             "has_acquisition": origin.has_acquisition,
+            "campaign": origin.campaign,
+            "content": origin.content,
             "identifiers": [i._asdict() for i in accepted.identifiers],
             "received_at": accepted.received_at,
             "intake_offset": record.offset,

@@ -1,0 +1,187 @@
+"""What an analyst sees at the end of the demo: engagement, paths, attribution, example journeys, outcomes.
+
+It decides which figures come first and how they are set: 100 columns, figures right-aligned and never cut, nothing that
+plain ASCII can't show. Every figure is a query on the views of docs/tables.md, so that anyone can ask it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from rich.box import Box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sinks.clickhouse import ClickHouse, Row
+from sinks.figures import ABSENT, amount, count, credited, duration, journey_line, money, percent
+
+WIDTH = 100
+"""Columns that the report is made for; give the console at least as many."""
+
+_ENGAGEMENT = """
+SELECT channel, sum(human_inbound), sum(suspect_inbound), sum(machine_inbound) AS machine,
+    machine / nullIf(sum(human_inbound) + sum(suspect_inbound) + machine, 0), sum(outbound),
+    sum(human_engaged_seconds), sum(human_conversions), sumMap(human_revenue)
+FROM engagement_by_campaign GROUP BY channel ORDER BY channel
+"""
+_RATES = """
+SELECT sum(delivered) / nullIf(sum(sent), 0),
+    sum(unique_openers) / nullIf(sum(delivered), 0),
+    sum(unique_clickers) / nullIf(sum(delivered), 0),
+    sum(unique_clickers) / nullIf(sum(unique_openers), 0),
+    sum(human_actions['push_opened']) / nullIf(sum(push_delivered), 0),
+    sumIf(human_actions['reacted'] + human_actions['commented'] + human_actions['shared']
+        + human_actions['link_clicked'], channel = 'social') / nullIf(sum(impressions), 0),
+    (SELECT 1 - sum(engaged_sessions) / nullIf(sum(sessions), 0) FROM sessions_daily WHERE channel = 'web')
+FROM engagement_by_campaign
+"""
+_RATE_NAMES = (
+    ("email", "delivery rate", "delivered / sent"),
+    ("email", "open rate", "unique human openers / delivered"),
+    ("email", "click-through rate", "unique human clickers / delivered"),
+    ("email", "click-to-open rate", "unique human clickers / unique human openers"),
+    ("mobile", "push click rate", "push opened / push delivered"),
+    ("social", "engagement rate", "(reactions + comments + shares + clicks) / impressions"),
+    ("web", "bounce rate", "1 - engaged sessions / sessions"),
+)
+_PATHS = """
+SELECT path, count() AS conversions, conversions / sum(conversions) OVER (), sumMap(map(currency, value)),
+    quantileExact(duration_seconds)
+FROM journey_paths GROUP BY path ORDER BY conversions DESC, path LIMIT 10
+"""
+_ATTRIBUTION = """
+SELECT marketing_channel, currency,
+    sumIf(conversions, model = 'last_non_direct'), sumIf(value, model = 'last_non_direct'),
+    sumIf(conversions, model = 'linear') AS linear, sumIf(value, model = 'linear')
+FROM attribution_by_channel
+WHERE model IN ('last_non_direct', 'linear')
+GROUP BY marketing_channel, currency
+ORDER BY sum(linear) OVER (PARTITION BY currency) DESC, currency, linear DESC, marketing_channel
+"""
+# Journeys that show something: several channels, not too long; the id makes the choice the same each time.
+_EXAMPLES = """
+SELECT started_at, steps_channel, steps_action, value, currency, duration_seconds
+FROM journeys_now AS now INNER JOIN journeys AS row FINAL USING journey_id
+WHERE status = 'converted'
+ORDER BY length(arrayCompact(steps_channel)) BETWEEN 3 AND 5 DESC, length(arrayDistinct(steps_channel)) DESC,
+    abs(toInt64(now.touchpoints) - 8), journey_id
+LIMIT 3
+"""
+_OUTCOMES = """
+SELECT channel, sum(records), sumIf(records, outcome = 'accepted'), sumIf(records, outcome = 'duplicate'),
+    sumIf(records, outcome = 'late'), sumIf(records, outcome = 'dead'), sumIf(records, outcome = 'rerouted')
+FROM outcomes FINAL GROUP BY channel ORDER BY channel
+"""
+# A line under the headings and nothing else, the same on every terminal.
+_PLAIN = Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
+
+
+class Column(NamedTuple):
+    """A column of a table: heading, how a value is set, and whether it is a figure (right-aligned)."""
+
+    heading: str
+    show: Callable[[Any], str] = str
+    figure: bool = True
+
+
+def report(client: ClickHouse) -> list[RenderableType]:
+    """The whole report, to be printed in order on a console of at least WIDTH columns.
+
+    Raises Unreachable or Misconfigured (`sinks.clickhouse`).
+    """
+    return [
+        *engagement(client.query(_ENGAGEMENT)),
+        *rates(client.query(_RATES)),
+        *paths(client.query(_PATHS)),
+        *attribution(client.query(_ATTRIBUTION)),
+        *examples(client.query(_EXAMPLES)),
+        *outcomes(client.query(_OUTCOMES)),
+    ]
+
+
+def engagement(rows: Sequence[Row]) -> list[RenderableType]:
+    """Per channel: inbound touchpoints by who acted, outbound ones, and what humans did. Then the machines' share."""
+    columns = [
+        Column("channel", figure=False),
+        *(Column(actor, count) for actor in ("human", "suspect", "machine")),
+        Column("machine\nshare", percent),
+        Column("outbound", count),
+        Column("engaged", duration),
+        Column("conversions", count),
+        Column("revenue", money),
+    ]
+    inbound, machine = sum(row[1] + row[2] + row[3] for row in rows), sum(row[3] for row in rows)
+    share = percent(machine / inbound if inbound else None)
+    note = f"Machines made {count(machine)} of {count(inbound)} inbound touchpoints ({share}); rates leave them out."
+    table = _section("Engagement per channel (inbound touchpoints by actor)", columns, rows)
+    return [*table, Text(note, style="italic")] if rows else table
+
+
+def rates(rows: Sequence[Row]) -> list[RenderableType]:
+    """The rates that have a denominator, each with its formula."""
+    columns = [Column(name, figure=False) for name in ("channel", "rate", "formula")]
+    columns.insert(2, Column("value", percent))
+    known = [
+        (channel, name, value, formula)
+        for (channel, name, formula), value in zip(_RATE_NAMES, rows[0], strict=True)
+        if value is not None
+    ]
+    return _section("Rates over all time (humans only)", columns, known)
+
+
+def paths(rows: Sequence[Row]) -> list[RenderableType]:
+    """The commonest paths of marketing channels to a closing conversion."""
+    columns = [
+        Column("path (repeats are one)", figure=False),
+        Column("conversions", count),
+        Column("share", percent),
+        Column("value", money),
+        Column("median time", duration),
+    ]
+    return _section("Commonest paths to conversion", columns, rows)
+
+
+def attribution(rows: Sequence[Row]) -> list[RenderableType]:
+    """Conversions and value by marketing channel: last non-direct beside linear."""
+    columns = [
+        Column("marketing channel", figure=False),
+        Column("currency", lambda code: code or ABSENT, figure=False),
+        Column("last non-direct", credited),
+        Column("value", amount),
+        Column("linear", credited),
+        Column("value", amount),
+    ]
+    return _section("Conversions and value by marketing channel", columns, rows)
+
+
+def examples(rows: Sequence[Row]) -> list[RenderableType]:
+    """Some converting journeys, each drawn on one line."""
+    lines = []
+    for started_at, channels, actions, value, currency, seconds in rows:
+        end = f"{amount(value)} {currency}" if currency else ""
+        lines.append(journey_line(started_at, zip(channels, actions, strict=True), end, seconds, WIDTH - 2))
+    return [_title("Example journeys"), *(Text("  " + line) for line in lines or ["none yet"])]
+
+
+def outcomes(rows: Sequence[Row]) -> list[RenderableType]:
+    """What became of every record read, per channel."""
+    names = ("read", "accepted", "duplicate", "late", "dead", "rerouted")
+    return _section("Outcomes", [Column("channel", figure=False), *(Column(name, count) for name in names)], rows)
+
+
+def _title(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _section(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> list[RenderableType]:
+    if not rows:
+        return [_title(title), Text("  none yet")]
+    table = Table(box=_PLAIN, padding=(0, 1, 0, 0), show_edge=False, header_style="")
+    for column in columns:
+        # A figure that doesn't fit goes on in the next line: cut, it would be another figure.
+        table.add_column(column.heading, justify="right" if column.figure else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(column.show(value) for column, value in zip(columns, row, strict=True)))
+    return [_title(title), table]

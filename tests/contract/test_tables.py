@@ -1,0 +1,168 @@
+"""Schemas, rows, tables and docs/tables.md say the same."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.registry import registry
+from sinks.clickhouse import ClickHouse
+from sinks.describe import BOOKKEEPING, describe, replace_reference
+from sinks.migrate import MIGRATIONS, migrate
+from sinks.tables import TABLES, TOUCHPOINTS, Table
+
+ALL_TABLES: list[Table[Any]] = [*TABLES.values(), TOUCHPOINTS]
+DOCS = Path(__file__).parents[2] / "docs" / "tables.md"
+SCALARS = {"string": {"String", "LowCardinality(String)", "UUID"}, "bytes": {"String"}, "boolean": {"Bool", "UInt8"}}
+INTEGERS = {"int": {"Int16", "Int32"}, "long": {"Int64", "UInt64", "DateTime64(3, 'UTC')"}, "double": {"Float64"}}
+
+
+@pytest.fixture(scope="module")
+def client(stack: Any) -> Iterator[ClickHouse]:
+    url = f"{stack.clickhouse_url.rpartition('/')[0]}/contract_{uuid4().hex[:12]}"
+    migrate(url)
+    with ClickHouse(url) as client:
+        yield client
+        client.query(f"DROP DATABASE `{client.database}`")
+
+
+def columns(client: ClickHouse, table: str) -> dict[str, str]:
+    rows = client.query(
+        "SELECT name, type FROM system.columns WHERE database = %(database)s AND table = %(table)s ORDER BY position",
+        {"database": client.database, "table": table},
+    )
+    return dict(rows)
+
+
+def fields(record: str) -> list[dict[str, Any]]:
+    return list(registry().current(record).source["fields"])
+
+
+def types_for(avro: Any) -> set[str]:
+    """The ClickHouse types that may hold a value of the Avro type."""
+    if isinstance(avro, list):
+        inner = types_for(next(branch for branch in avro if branch != "null"))
+        return inner | {f"Nullable({type_})" for type_ in inner}
+    if isinstance(avro, str):
+        return (SCALARS | INTEGERS)[avro]
+    if avro["type"] == "enum":
+        return {"LowCardinality(String)"}
+    if avro["type"] == "array":
+        return {f"Array({type_})" for type_ in types_for(avro["items"])}
+    if avro["type"] == "map":
+        return {f"Map({key}, {value})" for key in SCALARS["string"] for value in types_for(avro["values"])}
+    if avro.get("logicalType") == "timestamp-millis":
+        return {"DateTime64(3, 'UTC')"}
+    return types_for(avro["type"])
+
+
+def documented(record: str) -> dict[str, set[str]]:
+    """Column -> allowed types, by the rules of docs/tables.md, for every record but the touchpoint."""
+    expected = {}
+    for field in fields(record):
+        items = field["type"].get("items") if isinstance(field["type"], dict) else None
+        if isinstance(items, dict) and items["type"] == "record":
+            for inner in items["fields"]:
+                expected[f"{field['name']}_{inner['name']}"] = {f"Array({t})" for t in types_for(inner["type"])}
+        else:
+            expected[field["name"]] = types_for(field["type"])
+    expected.setdefault("version", {"UInt64"})
+    expected.setdefault("deleted", {"UInt8"})
+    return expected
+
+
+def documented_touchpoint() -> set[str]:
+    """Columns of touchpoints by the rules of docs/tables.md."""
+    resolved = {field["name"] for field in fields("resolved_touchpoint")} - {"to", "intake_offset", "touchpoint"}
+    names = resolved | {"via_customer", "deleted"}
+    for field in fields("touchpoint"):
+        match field["name"]:
+            case "acquisition":
+                names |= {inner["name"] for inner in field["type"][1]["fields"]}
+            case "conversion":
+                names |= {"conversion_type", "value_micros", "currency", "order_id"}
+            case "satisfaction":
+                names |= {"satisfaction_metric", "satisfaction_score"}
+            case name:
+                names.add(name)
+    return names
+
+
+def test_every_output_record_has_a_table() -> None:
+    not_outputs = {"touchpoint", "resolved_touchpoint"}
+    assert set(TABLES) == set(registry().by_record) - not_outputs
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("record", TABLES)
+def test_columns_are_the_fields_of_the_record(client: ClickHouse, record: str) -> None:
+    found, expected = columns(client, TABLES[record].name), documented(record)
+    assert set(found) == set(expected)
+    assert {name: type_ for name, type_ in found.items() if type_ not in expected[name]} == {}
+
+
+@pytest.mark.stack
+def test_columns_of_touchpoints_are_the_fields_of_both_records(client: ClickHouse) -> None:
+    assert set(columns(client, "touchpoints")) == documented_touchpoint()
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("table", ALL_TABLES, ids=lambda table: table.name)
+def test_rows_fill_every_column_but_the_mark_of_erasure(client: ClickHouse, table: Any) -> None:
+    assert set(columns(client, table.name)) - set(table.columns) <= {"deleted"}
+    assert set(table.columns) <= set(columns(client, table.name))
+
+
+@pytest.mark.stack
+def test_every_table_view_and_column_has_a_comment(client: ClickHouse) -> None:
+    params = {"database": client.database, "bookkeeping": BOOKKEEPING}
+    silent_tables = (
+        "SELECT name FROM system.tables WHERE database = %(database)s AND comment = '' AND name != %(bookkeeping)s"
+    )
+    silent_columns = (
+        "SELECT table, name FROM system.columns"
+        " WHERE database = %(database)s AND comment = '' AND table != %(bookkeeping)s"
+    )
+    assert client.query(silent_tables, params) == []
+    assert client.query(silent_columns, params) == []
+
+
+@pytest.mark.stack
+def test_every_table_replaces_rows_by_version_and_hides_deleted_ones(client: ClickHouse) -> None:
+    engines = client.query(
+        "SELECT name, engine_full FROM system.tables"
+        " WHERE database = %(database)s AND engine != 'View' AND name != %(bookkeeping)s",
+        {"database": client.database, "bookkeeping": BOOKKEEPING},
+    )
+    assert {name for name, _ in engines} == {table.name for table in ALL_TABLES}
+    assert [name for name, engine in engines if not engine.startswith("ReplacingMergeTree(version, deleted)")] == []
+
+
+@pytest.mark.stack
+def test_views_read_the_valid_rows_whatever_the_settings(client: ClickHouse) -> None:
+    views = client.query(
+        "SELECT name, as_select FROM system.tables WHERE database = %(database)s AND engine = 'View'",
+        {"database": client.database},
+    )
+    tables = "|".join(table.name for table in ALL_TABLES)
+    read = re.compile(rf"FROM {client.database}\.(?:{tables})\b(?: AS \w+)?( FINAL)?")
+    reads = {name: read.findall(" ".join(sql.split())) for name, sql in views}
+    assert sum(map(len, reads.values())) >= 7
+    assert [name for name, finals in reads.items() if not all(finals)] == []
+
+
+@pytest.mark.stack
+def test_docs_list_exactly_the_tables_views_and_columns(client: ClickHouse) -> None:
+    text = DOCS.read_text("utf-8")
+    assert text == replace_reference(text, describe(client)), (
+        "write it anew: python -m sinks.describe URL docs/tables.md"
+    )
+
+
+def test_every_migration_has_its_way_back() -> None:
+    names = {path.name for path in MIGRATIONS.glob("*.sql")}
+    ups = {name for name in names if not name.endswith(".down.sql")}
+    assert names - ups == {name.replace(".sql", ".down.sql") for name in ups}
