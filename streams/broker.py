@@ -6,6 +6,7 @@ connection is decided by those who ask for it.
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,9 @@ from streams.config import PREFIX
 
 SETTING = PREFIX + "KAFKA_BOOTSTRAP"
 CONNECT_S = 4.0
+
+# What goes wrong is told by exceptions; the library's log goes where logging was configured, not to a user's terminal.
+logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 Client = TypeVar("Client")
 

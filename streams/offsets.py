@@ -67,7 +67,8 @@ def wait_until_drained(
 ) -> None:
     """Return once all groups have caught up; ``on_progress`` gets what was read at each look.
 
-    ``clock`` is monotonic, in seconds. Raises TimeoutError, naming what lags, after ``timeout_s``; BrokerUnreachable; TopicMissing.
+    ``clock`` is monotonic, in seconds. Raises TimeoutError, naming what lags, after ``timeout_s``; BrokerUnreachable
+    and TopicMissing as `lag` does.
     """
     deadline = clock() + timeout_s
     wanted = {group: sorted(topics) for group, topics in groups.items()}

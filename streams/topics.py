@@ -79,3 +79,14 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
         ),
         Topic(OUTCOMES, "source topic-partition, outcome, reason", ("outcome",), n, "compact"),
     )
+
+
+def describe(topics: tuple[Topic, ...]) -> str:
+    """The topics as a Markdown table, as docs/topics.md has it."""
+    lines = ["| topic | key | records | partitions | kept |", "|---|---|---|---|---|"]
+    for topic in topics:
+        days = "" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} days"
+        kept = " and ".join(part for part in ("compacted" if "compact" in topic.cleanup else "", days) if part)
+        records = ", ".join(topic.records)
+        lines.append(f"| {topic.name} | {topic.key} | {records} | {topic.partitions} | {kept} |")
+    return "\n".join(lines)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, RetriableError
+from kafka.errors import KafkaError
 from kafka.partitioner.default import DefaultPartitioner, murmur2
 
 from streams.broker import TopicMissing, admin, connect
@@ -40,11 +40,14 @@ class Message(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What became of a message; ``error`` '' is delivered. ``stop``: whatever follows would fail in the same way."""
+    """What became of a message; ``error`` '' is delivered.
+
+    After an error nothing should be sent: what could be tried again was tried until the delivery timeout, and anything
+    else makes kafka-python's idempotent producer give up all that is under way.
+    """
 
     message: Message
     error: str = ""
-    stop: bool = False
 
 
 class Outlet(Protocol):
@@ -116,7 +119,7 @@ class KafkaOutlet:
             future = self._producer.send(touchpoint_topic(message.channel), message.value, message.key)
         except (KafkaError, ValueError) as error:
             # ValueError is what the library answers where the topic has gone.
-            return (Settled(message, str(error), stop=True),)
+            return (Settled(message, str(error)),)
         self._under_way.append((future, message))
         self._bytes += _held(message)
         self._unseen += 1
@@ -147,9 +150,7 @@ class KafkaOutlet:
         self._bytes -= _held(message)
         if future.succeeded():
             return Settled(message)
-        error = future.exception or "no answer from Kafka"
-        # What could be tried again was tried until the delivery timeout: Kafka is away, for the next record too.
-        return Settled(message, str(error), stop=not future.is_done or isinstance(error, RetriableError))
+        return Settled(message, str(future.exception or "no answer from Kafka"))
 
 
 class CachedMurmur2(DefaultPartitioner):  # type: ignore[misc]  # the library has no types

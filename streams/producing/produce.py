@@ -3,7 +3,7 @@
 Only structure is judged here, against the touchpoint schema; what a touchpoint means is INTAKE's to judge, so that
 every producer is judged alike. The topic is the channel's, the key is the strongest identifier after cleaning: one
 customer's touchpoints of a channel stay in order on one partition. A wrong line is told and the rest goes on; where
-Kafka is away for good, the run stops.
+Kafka does not take a touchpoint, the run stops.
 """
 
 from __future__ import annotations
@@ -171,13 +171,12 @@ class _Run:
         self._on_failure(failure)
 
     def settle(self, settled: Sequence[Settled]) -> None:
-        for message, error, stop in settled:
+        for message, error in settled:
             if not error:
                 self._sent[message.channel] += 1
                 continue
             self._undelivered[message.channel] += 1
-            if stop and not self.stopped:
-                self.stopped = f"Kafka takes nothing any more: {error}"
+            self.stopped = self.stopped or f"Kafka did not take a touchpoint: {error}"
             self._on_failure(Undelivered(message.source, message.line, error, message.raw))
 
     def show_progress(self) -> None:

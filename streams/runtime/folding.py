@@ -26,6 +26,8 @@ P = TypeVar("P", bound=Port)
 class MissingRecords(RuntimeError):
     """The log goes on behind where it must: folding on would leave records out. Restarting folds from the beginning."""
 
+    quotes_no_data = True
+
 
 class Folding(Generic[P]):
     """Runs ``stage`` with its states, one a partition, and its ``outputs``."""

@@ -1,7 +1,7 @@
 """/metrics, /live and /ready of one worker, on a port of its own.
 
-Live: the event loop has turned within the last ten seconds. Ready: the worker has joined its group and taken its
-partitions. Served by a thread, so that a stuck loop still answers, with 503.
+Live: the event loop has turned within the last ten seconds. Ready: the worker has joined its group, taken its
+partitions, and was not told to stop. Served by a thread, so that a stuck loop still answers, with 503.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 STUCK_AFTER_S = 10.0
+
+
+class CannotListen(OSError):
+    """The address for /metrics, /live and /ready is taken or not ours; one line. The operator must act."""
 
 
 class Health:
@@ -32,7 +36,7 @@ class Health:
 
 
 def serve(health: Health, host: str, port: int) -> int:
-    """Serve in the background; returns the port (``port`` 0 takes a free one). OSError where it is taken."""
+    """Serve in the background; returns the port (``port`` 0 takes a free one). Raises CannotListen."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -58,6 +62,14 @@ def serve(health: Health, host: str, port: int) -> int:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
             """Probes are not worth a line."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Who hangs up before the answer is no event of ours; the standard one prints a trace."""
+
+    try:
+        server = Server((host, port), Handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CannotListen(f"/metrics, /live and /ready cannot listen on {host}:{port}: {reason}") from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return int(server.server_address[1])

@@ -1,24 +1,42 @@
 """Structured logs: one JSON line an event on standard error, for our own events and for those of libraries alike.
 
-No personal data: events name topics, partitions, offsets and counts, never keys, values or identifiers.
+No personal data: events name topics, partitions, offsets and counts, never keys, values or identifiers. A trace shows
+types and places; the message of an exception, which may quote what it failed on, only where its type says that it
+quotes none.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import threading
+import traceback
+from types import TracebackType
 
 import structlog
+from aiokafka.errors import KafkaError
 
 #: Libraries that tell every step at info level.
 QUIET = ("aiokafka", "faust", "mode", "kafka", "asyncio")
+#: A type with this attribute set says that its messages quote no data.
+QUOTES_NO_DATA = "quotes_no_data"
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(level: str, stage: str) -> None:
-    """Send structlog and the standard library's logging to standard error; ``level`` is debug, info, warning or
-    error."""
+    """Send structlog, the standard library's logging, warnings and uncaught exceptions to standard error.
+
+    ``level`` is debug, info, warning or error; every line bears ``stage``.
+    """
+
+    def add_stage(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        # Not by context variables: threads of libraries have none of ours.
+        event["stage"] = stage
+        return event
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_stage,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -27,7 +45,7 @@ def configure(level: str, stage: str) -> None:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(trace_of),
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
     )
@@ -43,4 +61,27 @@ def configure(level: str, stage: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(stage=stage)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def trace_of(exc_info: ExcInfo) -> str:
+    """Types and places of an exception and of its causes, the last raised first; messages where they quote no data."""
+    texts = []
+    error: BaseException | None = exc_info[1]
+    while error is not None:
+        frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
+        texts.append("\n  ".join([_headline(error), *frames]))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\ncaused by ".join(texts)
+
+
+def _headline(error: BaseException) -> str:
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    speaks = isinstance(error, OSError | KafkaError) or getattr(error, QUOTES_NO_DATA, False)
+    return f"{name}: {error}" if speaks else name
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    logging.getLogger("streams.runtime").critical("uncaught", exc_info=(kind, error or kind(), trace))

@@ -7,8 +7,9 @@ is made at each assignment, behind Faust's own, so that nothing buffered before 
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import faust
@@ -23,21 +24,43 @@ if os.environ.get("NO_CYTHON"):
 
 
 class FoldingApp(faust.App):
-    """A Faust app that knows, for a partition, the offset to go on from; None: where the group committed."""
+    """A Faust app that keeps nothing on disk.
+
+    ``next_offset`` tells, for a partition, the offset to go on from; None: where the group committed. ``positions``
+    has, for each assigned partition, the offset of the next record to fold. ``after_stop`` is called once nothing is
+    folded any more.
+    """
+
+    # Classes that set none log under the name of their module, as if their events were ours.
+    logger = logging.getLogger("faust.app")
 
     next_offset: Callable[[TP], int | None]
+    positions: dict[TP, int]
+    after_stop: Callable[[], Awaitable[None]]
+
+    def _create_directories(self) -> None:
+        """None: Faust would make three, for tables that we don't have."""
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        await self.after_stop()
 
 
 class Consumer(stock.Consumer):
     """Seeks to where the stage's state ends, then to the group's commit, then to the earliest record."""
 
+    logger = logging.getLogger("faust.consumer")
+
     async def perform_seek(self) -> None:
         await super().perform_seek()
         assigned = self.assignment()
+        app = cast(FoldingApp, self.app)
+        app.positions = {}
         if not assigned:
             return
         earliest = await self.earliest_offsets(*assigned)
-        await self.seek_wait({tp: self._start(tp, earliest[tp]) for tp in assigned})
+        app.positions = {tp: self._start(tp, earliest[tp]) for tp in assigned}
+        await self.seek_wait(app.positions)
 
     def _start(self, tp: TP, earliest: int) -> int:
         wanted = cast(FoldingApp, self.app).next_offset(tp)

@@ -6,8 +6,8 @@ it again, and the batch is read again.
 
 from __future__ import annotations
 
-import asyncio
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import faust
 import structlog
+from aiokafka.errors import KafkaError
+from faust.types import TP
 from yarl import URL
 
 from streams.runtime import health, metrics, transport
@@ -26,6 +28,7 @@ log = structlog.get_logger("streams.runtime")
 
 EXIT_CRASHED = 70
 EXIT_STOPPED_LATE = 75
+LAG_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +47,34 @@ class WorkerSettings:
 class _Worker(faust.Worker):
     """Faust's worker with a deadline on stopping: in a rebalance the stock one can take minutes."""
 
-    stop_deadline_s = 10.0
+    def __init__(self, app: faust.App, state: health.Health, stop_deadline_s: float) -> None:
+        super().__init__(app, quiet=True, override_logging=False, redirect_stdouts=False)
+        # It draws on standard output, escape sequences included, whether that is a terminal or not.
+        self.spinner = None
+        self._health = state
+        self._stop_deadline_s = stop_deadline_s
 
     def _on_sigterm(self) -> None:
-        log.info("stopping", signal="SIGTERM")
-        timer = threading.Timer(self.stop_deadline_s, os._exit, (EXIT_STOPPED_LATE,))
+        self._begin_stopping("SIGTERM")
+        super()._on_sigterm()
+
+    def _on_sigint(self) -> None:
+        self._begin_stopping("SIGINT")
+        super()._on_sigint()
+
+    def _begin_stopping(self, signal: str) -> None:
+        log.info("stopping", signal=signal)
+        self._health.ready = False
+        timer = threading.Timer(self._stop_deadline_s, _stop_late)
         timer.daemon = True
         timer.start()
-        super()._on_sigterm()
 
 
 def run(folding: Folding[Any], settings: WorkerSettings) -> NoReturn:
-    """Run a stage until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash."""
+    """Run a stage until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash.
+
+    Raises CannotListen (`streams.runtime.health`) before anything is read.
+    """
     stage = folding.stage
     metrics.BUILD.labels(version("omnijourney"), stage.name).set(1)
     state = health.Health()
@@ -63,9 +82,7 @@ def run(folding: Folding[Any], settings: WorkerSettings) -> NoReturn:
     app = _make_app(folding, settings, port)
     _attach(app, folding, settings, state)
     log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(stage.inputs))
-    worker = _Worker(app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel=None)
-    worker.stop_deadline_s = settings.stop_deadline_s
-    worker.execute_from_commandline()
+    _Worker(app, state, settings.stop_deadline_s).execute_from_commandline()
     raise SystemExit(0)
 
 
@@ -86,11 +103,12 @@ def _make_app(folding: Folding[Any], settings: WorkerSettings, port: int) -> tra
         stream_wait_empty=True,
         stream_recovery_delay=0.0,
         stream_buffer_maxsize=4 * settings.batch_records,
-        # Faust tells workers apart by this address.
-        canonical_url=URL(f"http://{settings.http_host}:{port}"),
-        datadir=None,
+        # Faust tells workers apart by this address; the one that they listen on may be the same for all.
+        canonical_url=URL.build(scheme="http", host=socket.gethostname(), port=port),
     )
     app.next_offset = folding.next_offset
+    app.positions = {}
+    app.after_stop = folding.outputs.stop
     return app
 
 
@@ -99,15 +117,16 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
     inputs = app.topic(*folding.stage.inputs, key_serializer="raw", value_serializer="raw")
 
     async def fold(stream: Any) -> AsyncIterator[None]:
-        await folding.outputs.start()
-        async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
-            try:
-                await folding.run(_records(app, events))
-                _observe_lag(app, name, events)
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                _crash(name)
+        try:
+            await folding.outputs.start()
+            async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
+                records = _records(app, events)
+                await folding.run(records)
+                app.positions.update({TP(r.topic, r.partition): r.offset + 1 for r in records})
+        except Exception:
+            log.exception("crashed", positions={f"{tp.topic}-{tp.partition}": at for tp, at in app.positions.items()})
+            # Not through Faust: it acknowledges the events of an agent that raises, and would commit them.
+            os._exit(EXIT_CRASHED)
         yield
 
     app.agent(inputs, name=name, concurrency=1)(fold)
@@ -117,8 +136,14 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
 
     app.timer(1.0, on_leader=False)(turn)
 
+    async def observe_lag() -> None:
+        await _observe_lag(app, name)
+
+    app.timer(LAG_EVERY_S, on_leader=False)(observe_lag)
+
     async def assigned(*_: object, **__: object) -> None:
         metrics.REBALANCES.labels(name).inc()
+        metrics.LAG.clear()
         state.ready = True
 
     app.on_partitions_assigned.connect(assigned, weak=False)
@@ -147,14 +172,18 @@ def _records(app: faust.App, events: Sequence[faust.EventT[bytes]]) -> list[Reco
     return found
 
 
-def _observe_lag(app: faust.App, name: str, events: Sequence[faust.EventT[bytes]]) -> None:
-    last = {event.message.tp: event.message.offset for event in events}
-    for tp, offset in last.items():
-        end = app.consumer.highwater(tp)
-        metrics.LAG.labels(name, tp.topic, tp.partition).set(max(0, (end or 0) - offset - 1))
+async def _observe_lag(app: transport.FoldingApp, name: str) -> None:
+    # Asked of the broker, not taken from the last fetch: a stage that is stuck fetches nothing, and its lag grows.
+    positions = dict(app.positions)
+    try:
+        ends = await app.consumer.highwaters(*positions)
+    except KafkaError:
+        return
+    for tp, position in positions.items():
+        behind = ends.get(tp, 0) - app.positions.get(tp, position)
+        metrics.LAG.labels(name, tp.topic, tp.partition).set(max(0, behind))
 
 
-def _crash(name: str) -> NoReturn:
-    log.exception("crashed", crashed_stage=name)
-    # Not through Faust: it acknowledges the events of an agent that raises, and would commit them.
-    os._exit(EXIT_CRASHED)
+def _stop_late() -> NoReturn:
+    log.error("stopped_late", exit_code=EXIT_STOPPED_LATE)
+    os._exit(EXIT_STOPPED_LATE)
