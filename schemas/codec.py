@@ -1,8 +1,8 @@
 """Avro single-object encoding: what every Kafka value of ours looks like.
 
-``C3 01``, the 8-byte little-endian fingerprint of the writer's schema, the Avro body (Avro specification, "Single-object
-encoding"). A reader finds the writer's schema in the registry and resolves it to the current version, defaults
-filled in, so a producer may be older or newer than the stage that reads it.
+``C3 01``, the 8-byte little-endian fingerprint of the writer's schema, the Avro body (Avro specification,
+"Single-object encoding"). A reader finds the writer's schema in the registry and resolves it to the current version,
+defaults filled in, so a producer may be older or newer than the stage that reads it.
 
 Records are plain dicts in the field names of the schema: times are integer milliseconds, enums their symbols, bytes
 ``bytes``.
@@ -44,7 +44,9 @@ class Codec:
     def encode(self, name: str, record: Record) -> bytes:
         """Bytes of ``record`` under the current schema of ``name``.
 
-        Raises KeyError for an unknown ``name``, ValueError or TypeError for a value that the schema does not hold.
+        Raises KeyError for an unknown ``name``; ValueError, TypeError or OverflowError for a value that the schema
+        does not hold. Not all that is wrong is noticed (unknown fields, 1.5 for 1): `schemas.conformance` checks what
+        comes from outside.
         """
         header, schema = self._writers[name]
         body = BytesIO()

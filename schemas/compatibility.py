@@ -1,7 +1,7 @@
 """FULL_TRANSITIVE: every kept version of a record can be read as every other one.
 
-``python -m schemas.compatibility`` checks the files of this folder and exits with 1 where a rule is broken; `make check` runs
-it. ``avro.compatibility`` decides; what it does not look at is checked here: logical types, that a union's
+``python -m schemas.compatibility`` checks the files of this folder and exits with 1 where a rule is broken; `make
+check` runs it. ``avro.compatibility`` decides; what it does not look at is checked here: logical types, that a union's
 default fits its first branch (so that older data can be filled), and that every enum has UNKNOWN as its default.
 """
 
@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
@@ -24,7 +24,7 @@ def problems(known: Registry) -> list[str]:
     found: list[str] = []
     for versions in known.by_record.values():
         for version in versions:
-            found += [f"{_label(version)}: {problem}" for problem in _enum_problems(version.source)]
+            found += [f"{_label(version)}: {problem}" for problem in _default_problems(version.source)]
         for reader, writer in permutations(versions, 2):
             found += [f"{_label(reader)} reading {_label(writer)}: {p}" for p in _read_problems(reader, writer)]
     return found
@@ -36,45 +36,58 @@ def _label(version: Version) -> str:
 
 def _read_problems(reader: Version, writer: Version) -> Iterator[str]:
     parsed = [avro.schema.parse(json.dumps(without_logical_types(v.source))) for v in (reader, writer)]
-    result = ReaderWriterCompatibilityChecker().get_compatibility(*parsed)
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # the package types it only in part
+    result = checker.get_compatibility(parsed[0], parsed[1])
     if result.compatibility is not SchemaCompatibilityType.compatible:
-        places = sorted(result.locations) or ["/"]
-        yield from (f"{place}: {message}" for place, message in zip(places, sorted(result.messages), strict=False))
-    ours, theirs = _logical_types(reader.source), _logical_types(writer.source)
-    for path in sorted(ours.keys() & theirs.keys()):
-        if ours[path] != theirs[path]:
-            yield f"{path}: logical type {ours[path]} against {theirs[path]}"
+        yield f"{', '.join(sorted(result.locations))}: {'; '.join(sorted(result.messages))}"
+    read, written = _leaves(reader.source), _leaves(writer.source)
+    for path in sorted(read.keys() & written.keys()):
+        ours, theirs = read[path], written[path]
+        if ours.logical_type != theirs.logical_type:
+            yield f"{path}: logical type {ours.logical_type} against {theirs.logical_type}"
+        if reader.number > writer.number and (gone := [s for s in theirs.symbols if s not in ours.symbols]):
+            yield f"{path}: enum without the older {', '.join(gone)}"
 
 
-def _logical_types(schema: Any, path: str = "") -> dict[str, str | None]:
-    """Logical type of every primitive by its path; None where it has none."""
+class _Leaf(NamedTuple):
+    logical_type: str | None = None
+    symbols: tuple[str, ...] = ()
+
+
+def _leaves(schema: Any, path: str = "") -> dict[str, _Leaf]:
+    """What avro's check ignores of every primitive and enum, by its path; a nullable one is its other branch."""
     if isinstance(schema, list):
-        merged: dict[str, str | None] = {}
+        merged: dict[str, _Leaf] = {}
         for branch in schema:
-            merged |= _logical_types(branch, path)
+            if branch != "null":
+                merged |= _leaves(branch, path)
         return merged
     if not isinstance(schema, dict):
-        return {path: None}
+        return {path: _Leaf()}
     kind = schema["type"]
     if kind == "record":
         merged = {}
         for field in schema["fields"]:
-            merged |= _logical_types(field["type"], f"{path}/{field['name']}")
+            merged |= _leaves(field["type"], f"{path}/{field['name']}")
         return merged
     if kind in ("array", "map"):
-        return _logical_types(schema["items" if kind == "array" else "values"], f"{path}[]")
-    return {path: schema.get("logicalType")}
+        return _leaves(schema["items" if kind == "array" else "values"], f"{path}[]")
+    return {path: _Leaf(schema.get("logicalType"), tuple(schema.get("symbols", ())))}
 
 
-def _enum_problems(schema: Any) -> Iterator[str]:
+def _default_problems(schema: Any) -> Iterator[str]:
     if isinstance(schema, list):
         for branch in schema:
-            yield from _enum_problems(branch)
+            yield from _default_problems(branch)
     elif isinstance(schema, dict):
-        if schema.get("type") == "enum" and schema.get("default") != "UNKNOWN":
+        kind = schema.get("type")
+        if kind == "enum" and schema.get("default") != "UNKNOWN":
             yield f"enum {schema['name']} needs the default UNKNOWN, so that older readers survive new symbols"
+        # The registry has made sure that a default fits one of the branches; the specification asks for the first.
+        if isinstance(kind, list) and "default" in schema and (schema["default"] is None) != (kind[0] == "null"):
+            yield f"{schema['name']}: default {schema['default']!r} does not fit {kind[0]}, the first of its types"
         for key in ("type", "items", "values", "fields"):
-            yield from _enum_problems(schema.get(key))
+            yield from _default_problems(schema.get(key))
 
 
 def main() -> int:

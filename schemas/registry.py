@@ -19,8 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import avro.errors
 import avro.schema
 import fastavro
+from fastavro.schema import SchemaParseException
 from fastavro.types import Schema
 
 FOLDER = Path(__file__).parent
@@ -73,10 +75,10 @@ def _read(path: Path) -> Version:
         source = json.loads(path.read_text("utf-8"))
         plain = without_logical_types(source)
         fingerprint = avro.schema.parse(json.dumps(plain)).fingerprint("CRC-64-AVRO")
-    except (ValueError, avro.schema.avro.errors.AvroException) as error:
+        # A private copy of names for each file: versions of one record share their full name.
+        parsed = fastavro.parse_schema(plain, named_schemas={})
+    except (ValueError, avro.errors.AvroException, SchemaParseException) as error:
         raise SchemaError(f"{path.name}: {error}") from error
-    # A private copy of names for each file: versions of one record share their full name.
-    parsed = fastavro.parse_schema(plain, named_schemas={})
     return Version(match["record"], int(match["version"]), fingerprint, parsed, source)
 
 

@@ -110,6 +110,8 @@ class Rejected(ClickHouseError):
 class Misconfigured(ClickHouseError):
     """The request itself is wrong (no such table, database or right): stop, a person must act."""
 
+    quotes_no_data = True  # said of what an insert raises: its statement names tables and columns alone
+
 
 class Address(NamedTuple):
     """A server and database, from ``clickhouse://user:password@host:port/database``."""

@@ -15,9 +15,9 @@ from clickhouse_driver.errors import Error as DriverError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.exceptions import MigrationException
 from clickhouse_migrations.migration import MigrationStorage
-from clickhouse_migrations.migrator import STATUS_MD5_MISMATCH, STATUS_UNKNOWN
+from clickhouse_migrations.migrator import STATUS_MD5_MISMATCH, STATUS_PENDING, STATUS_UNKNOWN
 
-from sinks.clickhouse import CONNECT_TIMEOUT_S, SEND_RECEIVE_TIMEOUT_S, error_of, parse_address
+from sinks.clickhouse import CONNECT_TIMEOUT_S, SEND_RECEIVE_TIMEOUT_S, ClickHouse, error_of, parse_address
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -46,6 +46,27 @@ def migrate(url: str, directory: Path = MIGRATIONS) -> list[str]:
         except (DriverError, OSError, EOFError) as error:
             raise error_of(error) from error
     return [names[migration.version] for migration in applied]
+
+
+def require_migrated(url: str, directory: Path = MIGRATIONS) -> None:
+    """MigrationError where a migration in ``directory`` is still to be applied to the database of ``url``.
+
+    A database that is newer will do: tables only gain columns, so workers of the release before go on meanwhile. Raises
+    Unreachable and Misconfigured (no such database) as `sinks.clickhouse`.
+    """
+    with ClickHouse(url) as client:
+        client.query("SELECT 1")
+    database = parse_address(url).database
+    cluster = ClickhouseCluster(db_url=url, connect_timeout=CONNECT_TIMEOUT_S, query_timeout=SEND_RECEIVE_TIMEOUT_S)
+    with _quiet_root_logger():
+        try:
+            names = MigrationStorage(directory).migration_filenames()
+            rows = cluster.status(database, directory)
+        except (DriverError, OSError, EOFError) as error:
+            raise error_of(error) from error
+    pending = [names[row.version] for row in rows if row.state == STATUS_PENDING]
+    if pending:
+        raise MigrationError(f"database {database!r} lacks {', '.join(pending)}: run `omnijourney migrate` first")
 
 
 def _refuse_changed_history(cluster: ClickhouseCluster, database: str, directory: Path, names: dict[int, str]) -> None:

@@ -34,24 +34,29 @@ class Failure(click.ClickException):
 @contextmanager
 def _failures() -> Iterator[None]:
     """Turns what commands raise on purpose into one line and an exit code; anything else keeps its trace."""
+    from kafka.errors import KafkaError
+
     from deploy.local.errors import LocalStackError, MissingTool
     from sinks.clickhouse import ClickHouseError, Unreachable
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
     from streams.producing.errors import ProducingError
+    from streams.producing.sources import InputError
+    from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
 
     try:
         yield
-    except config.ConfigError as error:
-        raise Failure(str(error), EXIT_WRONG_USE) from None
-    except MissingTool as error:
+    except (config.ConfigError, MissingTool, InputError) as error:
         raise Failure(str(error), EXIT_WRONG_USE) from None
     except BrokerUnreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
     except Unreachable as error:
         raise Failure(f"{error}; start it, or set OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE) from None
+    except KafkaError as error:
+        raise Failure(f"Kafka: {error}", EXIT_FAILED) from None
     except (
+        CannotListen,
         ClickHouseError,
         MigrationError,
         LocalStackError,
@@ -71,28 +76,39 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="omnijourney")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Customer journeys from touchpoints of every channel: Kafka, Faust, ClickHouse; correct to the row.
 
     Settings are environment variables; `omnijourney config` lists them. For the local stack that a demo keeps running:
     eval "$(omnijourney stack env)".
     """
+    # Those that need no setting, too: a typing error should not wait for the command that does.
+    if context.invoked_subcommand != "config":
+        config.read()
 
 
 @main.command("config")
 def config_command() -> None:
-    """Print every setting: value, default, meaning."""
+    """Print every setting: value, default, meaning. With a wrong one in the environment: without values."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("variable", "value", "default", "meaning", box=None, pad_edge=False)
-    for row in config.describe(config.read()):
-        table.add_row(*row)
+    try:
+        settings, wrong = config.read(), None
+    except config.ConfigError as error:
+        settings, wrong = config.read({}), error
+    shown = ("variable", "default", "meaning") if wrong else ("variable", "value", "default", "meaning")
+    table = Table(*shown, box=None, pad_edge=False)
+    for variable, value, default, meaning in config.describe(settings):
+        table.add_row(variable, *([] if wrong else [value]), default, meaning)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+    if wrong:
+        raise wrong
 
 
 @main.command()
-@click.argument("stage", type=click.Choice(composition.STAGES))
+@click.argument("stage", metavar="STAGE", type=click.Choice(composition.STAGES))
 def worker(stage: str) -> None:
     """Run one worker of STAGE until SIGTERM."""
     composition.run_worker(stage, config.read())
@@ -175,7 +191,22 @@ def stack() -> None:
     """A local Kafka and ClickHouse, without Docker; for development, tests and demos."""
 
 
-_NAME = click.option("--name", default="demo", show_default=True, help="Which stack; each has its own ports and data.")
+def _stack_name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from deploy.local.stack import Stack
+
+    try:
+        return Stack(value).name
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_NAME = click.option(
+    "--name",
+    default="demo",
+    show_default=True,
+    callback=_stack_name,
+    help="Which stack; each has its own ports and data.",
+)
 
 
 @stack.command("up")
@@ -219,7 +250,10 @@ def stack_logs(name: str, lines: int, process: str) -> None:
     """Print the end of a process's log."""
     from deploy.local.stack import Stack
 
-    click.echo("\n".join(Stack(name).logs(process, lines)))
+    try:
+        click.echo("\n".join(Stack(name).logs(process, lines)))
+    except FileNotFoundError:
+        raise Failure(f"stack {name} has no log of {process}", EXIT_FAILED) from None
 
 
 @stack.command("down")
@@ -242,15 +276,16 @@ def _running(name: str) -> StackState:
 
 
 @main.command()
+@_NAME
 @click.option("--keep", is_flag=True, help="Leave everything running and print the addresses.")
 @click.option(
     "--input", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="NDJSON of touchpoints."
 )
-def demo(keep: bool, path: Path | None) -> None:
+def demo(name: str, keep: bool, path: Path | None) -> None:
     """The whole way on a local stack: sample touchpoints (or a file's) to an analyst's figures."""
     from streams.demo import run
 
-    run(keep, path)
+    run(keep, path, name)
 
 
 if __name__ == "__main__":

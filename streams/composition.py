@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from sinks.migrate import require_migrated
 from sinks.outputs import TableOutputs
 from sinks.sink import Sink
 from streams import topics as declared
-from streams.config import Settings
+from streams.config import PREFIX, Settings
 from streams.domain.rules import Rules
 from streams.runtime import logs, worker
 from streams.runtime.folding import Folding
@@ -62,8 +63,15 @@ def folding(name: str, settings: Settings) -> Folding[Any]:
 
 
 def run_worker(name: str, settings: Settings) -> NoReturn:
-    """Run one worker of stage ``name``; Refused where the broker's topics are not as declared."""
+    """Run one worker of stage ``name``.
+
+    What is wrong at the start ends it with a line for people; what goes away later is waited for. Raises
+    BrokerUnreachable; Refused where the broker's topics are not as declared; for the sink Unreachable, Misconfigured,
+    and MigrationError where tables are missing; CannotListen.
+    """
     require_topics(settings)
+    if name == "sink":
+        require_migrated(settings.clickhouse_url)
     logs.configure(settings.log_level, name)
     worker.run(
         folding(name, settings),
@@ -80,8 +88,19 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
 
 def require_topics(settings: Settings) -> None:
     """Refused where a topic is missing or has other partitions: keys would be looked for on the wrong ones."""
-    wrong = [c for c in diff(settings.kafka_bootstrap, topics(settings)) if c.kind != "config"]
-    if wrong:
+    wanted = topics(settings)
+    keyed = {topic.name for topic in wanted if topic.keyed}
+    changes = diff(settings.kafka_bootstrap, wanted)
+    missing = [change.topic for change in changes if change.kind == "create"]
+    moved: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        if change.kind == "partitions" and change.topic in keyed:
+            moved.setdefault((change.found, change.wanted), []).append(change.topic)
+    if moved:
+        told = (f"{', '.join(names)} with {found} partitions, declared are {n}" for (found, n), names in moved.items())
         raise Refused(
-            "\n".join(f"{c.text}; run `omnijourney topics apply`" if not c.refusal else c.text for c in wrong)
+            f"keys would be looked for on the wrong partitions: found {'; '.join(told)};"
+            f" set {PREFIX}PARTITIONS and {PREFIX}CUSTOMER_PARTITIONS to what the topics have, or make them anew"
         )
+    if missing:
+        raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "OMNIJOURNEY_"
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
+_KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+#: Settings that may hold a password: no message quotes them.
+_SECRET = frozenset({"clickhouse_url"})
 
 
 class ConfigError(ValueError):
@@ -86,26 +92,53 @@ class Settings(BaseSettings):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _are_addresses(cls, value: str) -> str:
+        if not all(_KAFKA_ADDRESS.fullmatch(part.strip()) for part in value.split(",")):
+            raise ValueError("host:port, several comma-separated")
+        return value
+
+    @field_validator("clickhouse_url")
+    @classmethod
+    def _is_native_address(cls, value: str) -> str:
+        expected = ValueError("clickhouse://user:password@host:port/database")
+        try:
+            url = urlsplit(value)
+            port = url.port
+        except ValueError:
+            raise expected from None
+        if url.scheme not in ("clickhouse", "clickhouses") or not url.hostname or port == 0 or not url.path.strip("/"):
+            raise expected
+        return value
+
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings in ``environment``; ConfigError with one line for each wrong one."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(v for v in environment if v.upper().startswith(PREFIX) and v.upper() not in known)
-    if unknown:
-        raise ConfigError("\n".join(f"{v}: no such setting; `omnijourney config` lists all" for v in unknown))
+    ours = sorted(v for v in environment if v.upper().startswith(PREFIX))
+    wrong = [f"{v}: no such setting; `omnijourney config` lists all" for v in ours if v.upper() not in known]
+    spellings = Counter(v.upper() for v in ours)
+    wrong += [f"{v}: set {n} times, in upper and lower case; leave one" for v, n in spellings.items() if n > 1]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     values = {v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known}
     try:
         return Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
     except ValidationError as error:
-        lines = [
-            f"{PREFIX}{str(e['loc'][0]).upper()}: found {e['input']!r}, expected {_expected(e)}" for e in error.errors()
-        ]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(map(_complaint, error.errors()))) from None
 
 
-def _expected(error: Mapping[str, object]) -> str:
-    message = str(error["msg"])
-    return message.removeprefix("Input should be ").removeprefix("String should ")
+def _complaint(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    found = "" if name in _SECRET else f"found {error['input']!r}, "
+    return f"{PREFIX}{name.upper()}: {found}expected {_expected(error['msg'])}"
+
+
+def _expected(message: str) -> str:
+    for opening in ("Input should be ", "String should ", "Value error, "):
+        message = message.removeprefix(opening)
+    return message
 
 
 def describe(settings: Settings) -> list[tuple[str, str, str, str]]:

@@ -22,8 +22,10 @@ from streams import composition
 from streams.local import LocalPipeline
 from streams.offsets import Lag
 from streams.producing.counts import Counts
+from streams.producing.errors import ProducingError
 from streams.producing.produce import Result, produce_files, produce_records
 from streams.producing.report import summary, tell
+from streams.producing.sources import Sources
 from streams.progress import Display
 from streams.sample import generate
 
@@ -36,16 +38,24 @@ SAMPLE_SITE = "shop.example.com"
 DRAIN_DEADLINE_S = 1_800.0
 
 
-def run(keep: bool, path: Path | None, environment: Mapping[str, str] = os.environ) -> None:
+class NothingSent(ProducingError):
+    """The demo has nothing to show. The caller must act."""
+
+
+def run(keep: bool, path: Path | None, name: str = STACK, environment: Mapping[str, str] = os.environ) -> None:
     """Run the demo on ``path``'s touchpoints, or on the sample company's; ``keep`` leaves everything running.
 
-    Raises StackFailed where a demo is running already, what the stack, Kafka and ClickHouse raise, TimeoutError where
-    the pipeline does not drain.
+    ``name`` is the stack's; data that an earlier demo left in it goes.
+
+    Raises InputError where ``path`` cannot be read; StackFailed where a demo is running already; what the stack, Kafka
+    and ClickHouse raise; NothingSent; TimeoutError where the pipeline does not drain.
     """
+    if path is not None:
+        Sources([str(path)], sys.stdin.buffer)
     display = Display()
-    stack = Stack(STACK)
+    stack = Stack(name)
     if stack.status().running:
-        raise StackFailed("a demo is running already; end it with `omnijourney stack down`")
+        raise StackFailed(f"a demo is running already; end it with `omnijourney stack down{_option(stack)}`")
     stack.down(purge=True)
     addresses = stack.up(owner=None if keep else os.getpid(), on_progress=display.step)
     done = False
@@ -79,6 +89,8 @@ def _produce(pipeline: LocalPipeline, path: Path | None, display: Display) -> No
         result = _send(pipeline.settings.kafka_bootstrap, path, show)
     for line in summary(result):
         display.step(line)
+    if not result.counts.total.sent:
+        raise NothingSent(f"{path or 'the sample company'}: no touchpoint was sent, there is nothing to show")
 
 
 def _send(bootstrap: str, path: Path | None, show: Callable[[Counts], None]) -> Result:
@@ -113,5 +125,10 @@ def _show(pipeline: LocalPipeline, addresses: Addresses, keep: bool) -> None:
         return
     console.print(f"  Kafka       {addresses.kafka_bootstrap}")
     console.print(f"  ClickHouse  {addresses.clickhouse_http}/play (database journeys, user analyst)", soft_wrap=True)
-    console.print('  commands    eval "$(omnijourney stack env)", then for example omnijourney produce FILE')
-    console.print("  the end     omnijourney stack down --purge")
+    named = _option(pipeline.stack)
+    console.print(f'  commands    eval "$(omnijourney stack env{named})", then for example omnijourney produce FILE')
+    console.print(f"  the end     omnijourney stack down{named} --purge")
+
+
+def _option(stack: Stack) -> str:
+    return "" if stack.name == STACK else f" --name {stack.name}"

@@ -6,6 +6,7 @@ and in which order, is decided by `streams.producing.produce`.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -85,8 +86,9 @@ class KafkaOutlet:
             missing = set(TOUCHPOINTS) - set(client.list_topics())
         if missing:
             raise TopicMissing(bootstrap, missing)
-        self._patience_s = 2 * delivery_timeout_s
-        self._under_way: deque[tuple[Any, Message]] = deque()
+        request_timeout_s = min(30.0, delivery_timeout_s / 2)
+        self._patience_s = delivery_timeout_s + request_timeout_s
+        self._under_way: deque[tuple[Any, Message, float]] = deque()
         self._bytes = 0
         self._unseen = 0
         self._producer = connect(
@@ -98,7 +100,7 @@ class KafkaOutlet:
             linger_ms=LINGER_MS,
             batch_size=BATCH_BYTES,
             delivery_timeout_ms=int(delivery_timeout_s * 1000),
-            request_timeout_ms=int(min(30.0, delivery_timeout_s / 2) * 1000),
+            request_timeout_ms=int(request_timeout_s * 1000),
             max_block_ms=10_000,
             allow_auto_create_topics=False,
             metrics_enabled=False,
@@ -111,7 +113,12 @@ class KafkaOutlet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._producer.close(timeout=CLOSE_S)
+        try:
+            self._producer.close(timeout=CLOSE_S)
+        except KafkaError:
+            # Where a batch was forgotten, close() fails before it ends its thread, and so again when it is collected.
+            self._producer._sender.force_close()
+            self._producer._closed = True
 
     def send(self, message: Message) -> Sequence[Settled]:
         """As `Outlet.send`; blocks while too much is under way."""
@@ -120,37 +127,34 @@ class KafkaOutlet:
         except (KafkaError, ValueError) as error:
             # ValueError is what the library answers where the topic has gone.
             return (Settled(message, str(error)),)
-        self._under_way.append((future, message))
+        self._under_way.append((future, message, time.monotonic()))
         self._bytes += _held(message)
         self._unseen += 1
+        found = []
         if len(self._under_way) > UNDER_WAY_RECORDS or self._bytes > UNDER_WAY_BYTES:
-            self._await_oldest()
+            found.append(self._settle_oldest())
         elif self._unseen < LOOK_EVERY:
             return ()
         self._unseen = 0
-        found = []
         while self._under_way and self._under_way[0][0].is_done:
-            found.append(self._settle())
+            found.append(self._settle_oldest())
         return found
 
     def drain(self) -> Iterator[Settled]:
-        """As `Outlet.drain`; ends at the latest when the delivery timeout has passed."""
+        """As `Outlet.drain`; ends at the latest when the delivery timeout and a request's have passed."""
         while self._under_way:
-            self._await_oldest()
-            yield self._settle()
+            yield self._settle_oldest()
 
-    def _await_oldest(self) -> None:
-        try:
-            self._under_way[0][0].get(timeout=self._patience_s)
-        except KafkaError:
-            return  # told by _settle
-
-    def _settle(self) -> Settled:
-        future, message = self._under_way.popleft()
+    def _settle_oldest(self) -> Settled:
+        future, message, sent = self._under_way.popleft()
         self._bytes -= _held(message)
-        if future.succeeded():
-            return Settled(message)
-        return Settled(message, str(future.exception or "no answer from Kafka"))
+        # The library forgets some records of a broker that died: it never tells what became of them.
+        patience_s = max(0.0, sent + self._patience_s - time.monotonic())
+        try:
+            future.get(timeout=patience_s)
+        except KafkaError as error:
+            return Settled(message, str(error))
+        return Settled(message)
 
 
 class CachedMurmur2(DefaultPartitioner):  # type: ignore[misc]  # the library has no types

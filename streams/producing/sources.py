@@ -22,6 +22,7 @@ from streams.producing.rows import Item, Reject, Remainder
 
 STDIN = "-"
 BUFFER = 262_144
+HEAD = 4_096
 
 
 class InputError(ProducingError):
@@ -107,7 +108,21 @@ def _refusal(path: str) -> str:
     # A pipe must not be opened to try it: its writer would see it closed.
     if stat.S_ISDIR(mode):
         return "is a folder, expected a file"
-    return "" if os.access(path, os.R_OK) else "may not be read"
+    if not os.access(path, os.R_OK):
+        return "may not be read"
+    return _binary(path) if stat.S_ISREG(mode) else ""
+
+
+def _binary(path: str) -> str:
+    """What is wrong with a file that holds no text: a wrong file, of which not every line need be told."""
+    with Path(path).open("rb") as file:
+        head = file.read(HEAD)
+    at = head.find(b"\0")
+    return (
+        ""
+        if at < 0 or head.startswith(MAGIC)
+        else f"is no text (byte {at + 1} is zero), expected NDJSON, plain or gzip"
+    )
 
 
 def _total_bytes(paths: Sequence[str]) -> int | None:

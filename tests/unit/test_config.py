@@ -1,0 +1,113 @@
+"""Settings: every one can be set, a wrong one is named with what was expected."""
+
+import pytest
+
+from streams.config import PREFIX, ConfigError, Settings, describe, read
+
+GOOD = {
+    "kafka_bootstrap": ("broker:1", "broker:1"),
+    "clickhouse_url": ("clickhouse://u@h:1/d", "clickhouse://u@h:1/d"),
+    "partitions": ("4", 4),
+    "customer_partitions": ("5", 5),
+    "replication": ("3", 3),
+    "log_epoch": ("1", 1),
+    "own_domains": ("a.example, b.example,", frozenset({"a.example", "b.example"})),
+    "closing_conversions": ("purchase,lease", frozenset({"purchase", "lease"})),
+    "session_gap_ms": ("60000", 60_000),
+    "journey_gap_ms": ("60000", 60_000),
+    "lookback_ms": ("0", 0),
+    "half_life_ms": ("1000", 1000),
+    "lateness_budget_ms": ("0", 0),
+    "future_tolerance_ms": ("0", 0),
+    "batch_records": ("1", 1),
+    "batch_wait_ms": ("1", 1),
+    "stop_deadline_s": ("0.5", 0.5),
+    "http_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # a value, nothing listens
+    "http_port": ("8080", 8080),
+    "log_level": ("debug", "debug"),
+}
+BAD = {
+    "partitions": ("0", "10001", "4.5", "four", ""),
+    "customer_partitions": ("0", "10001", "-1", ""),
+    "replication": ("0", "11", "x"),
+    "log_epoch": ("-1", "32768"),
+    "session_gap_ms": ("999", "30m"),
+    "journey_gap_ms": ("999", "30d"),
+    "lookback_ms": ("-1",),
+    "half_life_ms": ("999",),
+    "lateness_budget_ms": ("-1",),
+    "future_tolerance_ms": ("-1",),
+    "batch_records": ("0", "100001"),
+    "batch_wait_ms": ("0", "60001"),
+    "stop_deadline_s": ("0", "-1", "inf", "nan", "soon"),
+    "http_port": ("-1", "65536", "http"),
+    "log_level": ("INFO", "loud", ""),
+}
+
+
+def test_the_examples_cover_every_setting() -> None:
+    assert set(GOOD) == set(Settings.model_fields)
+    numbers_and_choices = {n for n, f in Settings.model_fields.items() if f.annotation not in (str, frozenset[str])}
+    assert set(BAD) == numbers_and_choices
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_setting_is_read_from_its_variable(name: str) -> None:
+    text, value = GOOD[name]
+    settings = read({PREFIX + name.upper(): text})
+    assert getattr(settings, name) == value
+    assert settings.model_dump() == {**read({}).model_dump(), name: value}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
+def test_a_bad_value_is_named_with_its_variable(name: str, text: str) -> None:
+    variable = PREFIX + name.upper()
+    with pytest.raises(ConfigError) as caught:
+        read({variable: text})
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{variable}: found {text!r}, expected ")
+
+
+def test_all_bad_values_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read({f"{PREFIX}PARTITIONS": "x", f"{PREFIX}LOG_LEVEL": "y"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("variable", ["OMNIJOURNEY_PARTITION", "OMNIJOURNEY_", "omnijourney_partitons"])
+def test_an_unknown_variable_with_our_prefix_is_named(variable: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{variable}: no such setting"):
+        read({variable: "4"})
+
+
+def test_other_variables_are_nobodys_business() -> None:
+    assert read({"PARTITIONS": "x", "OMNI_JOURNEY_PARTITIONS": "x"}) == read({})
+
+
+def test_only_the_environment_that_was_given_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNIJOURNEY_PARTITIONS", "4")
+    assert read({}).partitions == 12
+    assert read().partitions == 4
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read({}).partitions = 4
+
+
+def test_every_setting_is_described_with_value_default_and_meaning() -> None:
+    rows = describe(read({"OMNIJOURNEY_OWN_DOMAINS": "b.example,a.example"}))
+    assert {row[0] for row in rows} == {PREFIX + name.upper() for name in Settings.model_fields}
+    assert all(meaning for *_, meaning in rows)
+    assert ("OMNIJOURNEY_OWN_DOMAINS", "a.example,b.example", "") in [row[:3] for row in rows]
+
+
+def test_a_description_shows_no_password() -> None:
+    rows = describe(read({"OMNIJOURNEY_CLICKHOUSE_URL": "clickhouse://analyst:hunter2@db.example:9000/journeys"}))
+    values = {variable: value for variable, value, *_ in rows}
+    assert values["OMNIJOURNEY_CLICKHOUSE_URL"] == "clickhouse://analyst:***@db.example:9000/journeys"
+
+
+@pytest.mark.parametrize("name", [n for n in Settings.model_fields if n.endswith("_ms")])
+def test_durations_say_their_unit(name: str) -> None:
+    assert "ms" in (Settings.model_fields[name].description or "").split(";")[0].split()

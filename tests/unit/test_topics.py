@@ -1,0 +1,68 @@
+"""What must hold for the declared topics, whatever their partitions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.registry import registry
+from streams import topics
+from streams.domain.vocabulary import CHANNELS
+from streams.topics import DAY_MS, channel_of, declared, touchpoint_topic
+
+COUNTS = st.integers(1, 200)
+
+
+@given(COUNTS, COUNTS)
+def test_every_topic_is_declared_once(n: int, m: int) -> None:
+    names = [topic.name for topic in declared(n, m)]
+    assert len(names) == len(set(names))
+
+
+@given(COUNTS, COUNTS)
+def test_what_one_task_reads_together_has_the_same_number_of_partitions(n: int, m: int) -> None:
+    partitions = {topic.name: topic.partitions for topic in declared(n, m)}
+    assert {partitions[name] for name in topics.TOUCHPOINTS} == {n}
+    assert {partitions[name] for name in (topics.ACTIVITY, topics.JOURNEYS, topics.SESSIONS)} == {m}
+
+
+@given(COUNTS, COUNTS)
+def test_only_dead_letters_and_late_touchpoints_may_get_more_partitions(n: int, m: int) -> None:
+    assert {topic.name for topic in declared(n, m) if not topic.keyed} == {topics.DEAD, topics.LATE}
+
+
+def test_every_record_has_a_schema_and_every_schema_a_topic() -> None:
+    assert {record for topic in declared(1, 1) for record in topic.records} == set(registry().by_record)
+
+
+@pytest.mark.parametrize(
+    ("name", "cleanup", "days"),
+    [
+        *((name, "delete", 7) for name in topics.TOUCHPOINTS),
+        (topics.DEAD, "delete", 30),
+        (topics.LATE, "delete", 30),
+        (topics.ACTIVITY, "delete", 7),
+        (topics.JOURNEYS, "compact,delete", 7),
+        (topics.SESSIONS, "compact,delete", 7),
+        (topics.ENGAGEMENT, "compact,delete", 7),
+        (topics.OUTCOMES, "compact", None),
+    ],
+)
+def test_topics_are_kept_as_long_as_the_list_of_records_says(name: str, cleanup: str, days: int | None) -> None:
+    (config,) = (topic.config for topic in declared(12, 12) if topic.name == name)
+    assert config["cleanup.policy"] == cleanup
+    assert config.get("retention.ms") == (None if days is None else str(days * DAY_MS))
+
+
+def test_receipt_is_dated_by_the_broker_on_every_topic() -> None:
+    assert {topic.config["message.timestamp.type"] for topic in declared(1, 1)} == {"LogAppendTime"}
+
+
+def test_each_channel_has_its_topic() -> None:
+    assert [channel_of(touchpoint_topic(channel)) for channel in CHANNELS] == list(CHANNELS)
+    assert [touchpoint_topic(channel) for channel in CHANNELS] == list(topics.TOUCHPOINTS)
+
+
+@pytest.mark.parametrize("name", ["touchpoints.dead", "touchpoints.late", "touchpoints.", "web", "journeys"])
+def test_other_topics_belong_to_no_channel(name: str) -> None:
+    with pytest.raises(ValueError, match="is no touchpoint topic"):
+        channel_of(name)
