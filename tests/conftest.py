@@ -13,11 +13,6 @@ from deploy.local.processes import Addresses
 from deploy.local.stack import Stack, find_stacks
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """kafka-python reads its own resources in a deprecated way when it is imported; ours stay errors."""
-    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that uses the stack says so, or `-m "not stack"` would not be the fast tests."""
     if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("stack") is None:
@@ -45,5 +40,4 @@ def _given_addresses() -> Addresses | None:
     kafka, clickhouse = (os.environ.get(f"OMNIJOURNEY_{name}") for name in ("KAFKA_BOOTSTRAP", "CLICKHOUSE_URL"))
     if not (kafka and clickhouse):
         return None
-    http = os.environ.get("OMNIJOURNEY_CLICKHOUSE_HTTP") or f"http://{urlsplit(clickhouse).hostname}:8123"
-    return Addresses(kafka, clickhouse, http)
+    return Addresses(kafka, clickhouse, f"http://{urlsplit(clickhouse).hostname}:8123")

@@ -73,16 +73,13 @@ class Folding(Generic[P]):
     def _fresh(self, chunk: list[Record]) -> list[Record]:
         if not self.stage.keeps_state:
             return chunk
-        first = chunk[0]
-        fence = self._state(first.partition).fences.get(first.topic)
-        if fence is None:
-            return chunk
+        log = f"{chunk[0].topic}-{chunk[0].partition}"
+        fence = self._state(chunk[0].partition).fences.get(chunk[0].topic, chunk[0].offset - 1)
         fresh = [record for record in chunk if record.offset > fence]
         # Inputs of stages with state are neither compacted nor transactional: their offsets have no holes.
-        if fresh and fresh[0].offset != fence + 1:
-            raise MissingRecords(
-                f"{first.topic}-{first.partition}: found offset {fresh[0].offset}, expected {fence + 1}"
-            )
+        for expected, record in enumerate(fresh, fence + 1):
+            if record.offset != expected:
+                raise MissingRecords(f"{log}: found offset {record.offset}, expected {expected}")
         return fresh
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from schemas.codec import Undecodable, decode
-from streams.domain.identifiers import Identifier, clean
+from streams.domain.identifiers import SHORTEST_SHOWN, Identifier, clean, mask
 from streams.domain.lateness import is_future, late_by
 from streams.domain.validation import Rejection, check, check_identifiers
 from streams.runtime.partitioner import partition_of
@@ -42,6 +42,13 @@ def judge(record: Record, memory: Memory, rules: JudgeRules) -> Outcome:
     touchpoint = _decode(record.value)
     if isinstance(touchpoint, Rejection):
         return Dead(touchpoint, received_at)
+    outcome = _judge(record, touchpoint, received_at, memory, rules)
+    return (
+        Dead(_without_identifiers(outcome.rejection, touchpoint), received_at) if isinstance(outcome, Dead) else outcome
+    )
+
+
+def _judge(record: Record, touchpoint: dict[str, Any], received_at: int, memory: Memory, rules: JudgeRules) -> Outcome:
     identifiers = tuple(clean(touchpoint["identifiers"]))
     rejection = check(touchpoint, channel_of(record.topic)) or check_identifiers(touchpoint, list(identifiers))
     if rejection is not None:
@@ -101,6 +108,16 @@ def _decode(value: bytes) -> dict[str, Any] | Rejection:
     if name != "touchpoint":
         return Rejection("undecodable", "", name, "touchpoint")
     return touchpoint
+
+
+def _without_identifiers(rejection: Rejection, touchpoint: dict[str, Any]) -> Rejection:
+    """``rejection`` with the record's own identifiers masked: some producers make event ids and the like of them."""
+    value, expected = rejection.value, rejection.expected
+    for name in touchpoint["identifiers"]:
+        whole = name["value"].strip()
+        if len(whole) >= SHORTEST_SHOWN:
+            value, expected = value.replace(whole, mask(whole)), expected.replace(whole, mask(whole))
+    return rejection._replace(value=value, expected=expected)
 
 
 def _conflict(touchpoint: dict[str, Any]) -> Rejection:

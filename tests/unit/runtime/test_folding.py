@@ -14,6 +14,8 @@ from streams.runtime.folding import Folding, MissingRecords, chunks
 from streams.runtime.stage import Record, View
 from tests.unit.builders import Collected
 
+Durable = list[tuple[bytes, bytes]]
+
 
 class MemoryPort(Collected):
     """Outputs that are durable only once they are flushed, as Kafka's."""
@@ -102,6 +104,12 @@ def test_a_hole_behind_the_fence_stops_the_stage_before_it_emits() -> None:
         asyncio.run(folding.run([record(2)]))
     assert port.durable == [(b"k", b"1 at 0 on 0")]
     assert not port.sent
+
+
+def test_a_hole_within_a_batch_stops_the_stage_too() -> None:
+    folding = Folding(Tally(), MemoryPort())
+    with pytest.raises(MissingRecords, match="left-0: found offset 7, expected 6"):
+        asyncio.run(folding.run([record(5), record(7)]))
 
 
 def test_a_log_may_begin_anywhere_because_retention_cuts_its_beginning_off() -> None:

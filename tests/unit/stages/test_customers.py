@@ -202,6 +202,14 @@ def test_the_same_order_in_another_journey_far_away_is_demoted_too() -> None:
     assert [row["conversions"] for row in sessions] == [1, 0, 0]
 
 
+def test_a_later_conversion_of_a_known_order_touches_no_other_rows() -> None:
+    #   0        100          200
+    #   P(o1)|   P'(o1)       P"(o1)
+    arrivals = [purchase(name, NOON + i * 100 * DAY, "o1") for i, name in enumerate(("P", "P'", 'P"'))]
+    versions = [row["version"] for row in through(activity(arrivals)).final(topics.JOURNEYS).values()]
+    assert sorted(versions) == [0, 1, 2]
+
+
 def test_a_goal_of_an_order_that_arrives_earlier_takes_the_count_with_it() -> None:
     out = through(activity([goal("G2", NOON + 90 * DAY, "r1"), goal("G", NOON, "r1")]))
     assert [row["goals"] for row in out.live(topics.JOURNEYS)] == [1, 0]

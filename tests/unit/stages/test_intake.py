@@ -251,6 +251,13 @@ def test_no_dead_letter_shows_an_identifiers_value(fields: dict[str, Any]) -> No
     assert_masked(letter)
 
 
+def test_an_event_id_made_of_an_identifier_is_masked_where_it_is_told() -> None:
+    cookie = Identifier("cookie_id", "a-very-long-cookie-value")
+    first = fields_of(cookie, event_id="a-very-long-cookie-value-17")
+    [letter] = dead_letters(take(sent(first, {**first, "engaged_ms": 5})))
+    assert told(letter)[:3] == ("conflicting_duplicate", "event_id", "a-…(24)-17")
+
+
 def test_no_dead_letter_of_damaged_bytes_shows_an_identifiers_value() -> None:
     whole = encode("touchpoint", secretive())
     damaged = [whole[:i] for i in range(len(whole))]
@@ -496,6 +503,13 @@ def test_people_messages_and_channels_have_their_own_uniques_and_machines_none()
     ]
     rows = engagement(take(sent(*log, topic=EMAIL))).values()
     assert {row["actor"]: row["unique_openers"] for row in rows} == {"human": 4, "machine": 0}
+
+
+def test_one_message_id_on_two_channels_is_two_messages() -> None:
+    pushed = mailed("push_opened", NOON, "b", channel="mobile")
+    log = sent(mailed("opened", NOON, "a"), topic=EMAIL) + sent(pushed, topic="touchpoints.mobile")
+    rows = engagement(take(log)).values()
+    assert {row["channel"]: row["unique_openers"] for row in rows} == {"email": 1, "mobile": 1}
 
 
 def test_the_largest_values_that_are_taken_can_be_added_up() -> None:
