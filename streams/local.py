@@ -64,6 +64,8 @@ class LocalPipeline:
                     argv=(sys.executable, "-m", "streams.cli", "worker", stage),
                     env={**self.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
                     ready_url=f"http://127.0.0.1:{port}/ready",
+                    # Longer than a worker gives itself, so that its own deadline tells what happened.
+                    stop_seconds=self.settings.stop_deadline_s + 5,
                 )
                 for stage, port in self._ports.items()
             ]

@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - named after what the reader has to do, not after being errors
 """What can go wrong with the local stack, named after what the reader can do about it.
 
 LocalStackError         str(error) is one line, fit to be shown as it is
