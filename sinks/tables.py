@@ -99,8 +99,9 @@ _TOUCHPOINT_COLUMNS = (
 def touchpoint_row(resolved: Record, touchpoint: Record, version: int) -> Row:
     """A row of `touchpoints` from a ResolvedTouchpoint and the decoded Touchpoint inside it.
 
-    What INTAKE judged (direction, mode, campaign, content, identifiers) comes from ``resolved``. Text that was not given is empty; numbers
-    where 0 would be an answer (sentiment, score, engaged time) are None. ``version``: the intake offset with its epoch.
+    What INTAKE judged (direction, mode, campaign, content, identifiers) comes from ``resolved``. Text that was not
+    given is empty; numbers where 0 would be an answer (sentiment, score, engaged time) are None. ``version``: the
+    intake offset with its epoch.
     """
     via = resolved["via"]
     acquisition = touchpoint["acquisition"] or _NO_ACQUISITION
