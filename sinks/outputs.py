@@ -49,6 +49,10 @@ class TableOutputs:
         """Have ``fields`` inserted into ``table`` with this batch."""
         self._waiting.setdefault(table.name, (table, []))[1].append(Waiting(fields, origin))
 
+    def bury(self, origin: Record, reason: str, expected: str) -> None:
+        """Have ``origin`` kept as a dead letter with this batch."""
+        self.put(TABLES["dead_letter"], _letter(origin, reason, expected), origin)
+
     async def start(self) -> None:
         """Nothing to do: the connection is made by the first insert."""
 
@@ -70,7 +74,7 @@ class TableOutputs:
                 await self._insert(table, rows[:middle])
                 await self._insert(table, rows[middle:])
             else:
-                await self._bury(error, rows[0].origin)
+                await self._bury_rejected(error, rows[0].origin)
 
     async def _insert_in_time(self, table: Table[Any], records: Sequence[Any]) -> None:
         pause = FIRST_PAUSE_S
@@ -89,23 +93,24 @@ class TableOutputs:
                 INSERT_SECONDS.labels(table.name).observe(time.perf_counter() - started)
                 return
 
-    async def _bury(self, error: Rejected, origin: Record) -> None:
+    async def _bury_rejected(self, error: Rejected, origin: Record) -> None:
         REJECTED.labels(error.table).inc()
-        log.error(
-            "row_rejected", table=error.table, topic=origin.topic, partition=origin.partition, offset=origin.offset
-        )
-        letter = {
-            "reason": "rejected_by_clickhouse",
-            "field": "",
-            # The server's message may quote values: where it is looked for, the original bytes are too.
-            "value": "",
-            "expected": f"a row that table {error.table} can hold",
-            "channel": "",
-            "topic": origin.topic,
-            "partition": origin.partition,
-            "offset": origin.offset,
-            "received_at": origin.timestamp_ms,
-            "key": origin.key,
-            "original": origin.value,
-        }
+        # The server's message may quote values: where it is looked for, the original bytes are too.
+        letter = _letter(origin, "rejected_by_clickhouse", f"a row that table {error.table} can hold")
         await self._insert_in_time(TABLES["dead_letter"], [letter])
+
+
+def _letter(origin: Record, reason: str, expected: str) -> dict[str, object]:
+    where = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
+    log.error("dead_letter", reason=reason, **where)
+    return {
+        "reason": reason,
+        "field": "",
+        "value": "",
+        "expected": expected,
+        "channel": "",
+        **where,
+        "received_at": origin.timestamp_ms,
+        "key": origin.key,
+        "original": origin.value,
+    }

@@ -1,7 +1,7 @@
-"""What an analyst sees at the end of the demo: engagement, paths, attribution, example journeys, outcomes.
+"""What an analyst sees at the end of the demo: engagement, web sessions, conversions and their paths, outcomes.
 
 It decides which figures come first and how they are set: 100 columns, figures right-aligned and never cut, nothing that
-plain ASCII can't show. Every figure is a query on the views of docs/tables.md, so that anyone can ask it again.
+plain ASCII can't show. Every figure is a query on tables and views of docs/tables.md, so that anyone can ask it again.
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ _RATE_NAMES = (
     ("social", "engagement rate", "(reactions + comments + shares + clicks) / impressions"),
     ("web", "bounce rate", "1 - engaged sessions / sessions"),
 )
+# From the sessions themselves: the customers of days don't add up.
+_WEB_SESSIONS = """
+SELECT marketing_channel, count() AS all_sessions, countIf(engaged) AS engaged_sessions,
+    1 - engaged_sessions / all_sessions, sum(page_views), uniqExact(customer_id)
+FROM sessions FINAL WHERE channel = 'web'
+GROUP BY marketing_channel ORDER BY all_sessions DESC, marketing_channel
+"""
 _PATHS = """
 SELECT path, count() AS conversions, conversions / sum(conversions) OVER (), sumMap(map(currency, value)),
     quantileExact(duration_seconds)
@@ -54,11 +61,11 @@ FROM journey_paths GROUP BY path ORDER BY conversions DESC, path LIMIT 10
 _ATTRIBUTION = """
 SELECT marketing_channel, currency,
     sumIf(conversions, model = 'last_non_direct'), sumIf(value, model = 'last_non_direct'),
-    sumIf(conversions, model = 'linear') AS linear, sumIf(value, model = 'linear')
+    sumIf(conversions, model = 'linear') AS linear, sumIf(value, model = 'linear') AS linear_value
 FROM attribution_by_channel
 WHERE model IN ('last_non_direct', 'linear')
 GROUP BY marketing_channel, currency
-ORDER BY sum(linear) OVER (PARTITION BY currency) DESC, currency, linear DESC, marketing_channel
+ORDER BY sum(linear) OVER (PARTITION BY currency) DESC, currency, linear_value DESC, linear DESC, marketing_channel
 """
 # Journeys that show something: several channels, not too long; the id makes the choice the same each time.
 _EXAMPLES = """
@@ -94,9 +101,8 @@ def report(client: ClickHouse) -> list[RenderableType]:
     return [
         *engagement(client.query(_ENGAGEMENT)),
         *rates(client.query(_RATES)),
-        *paths(client.query(_PATHS)),
-        *attribution(client.query(_ATTRIBUTION)),
-        *examples(client.query(_EXAMPLES)),
+        *web_sessions(client.query(_WEB_SESSIONS)),
+        *conversions(client.query(_PATHS), client.query(_ATTRIBUTION), client.query(_EXAMPLES)),
         *outcomes(client.query(_OUTCOMES)),
     ]
 
@@ -131,6 +137,28 @@ def rates(rows: Sequence[Row]) -> list[RenderableType]:
     return _section("Rates over all time (humans only)", columns, known)
 
 
+def web_sessions(rows: Sequence[Row]) -> list[RenderableType]:
+    """Sessions on the web by the marketing channel that brought them, most first."""
+    columns = [
+        Column("marketing channel", figure=False),
+        Column("sessions", count),
+        Column("engaged", count),
+        Column("bounce rate", percent),
+        Column("page views", count),
+        Column("customers", count),
+    ]
+    return _section("Web sessions by marketing channel", columns, rows)
+
+
+def conversions(
+    path_rows: Sequence[Row], attribution_rows: Sequence[Row], example_rows: Sequence[Row]
+) -> list[RenderableType]:
+    """Paths, attribution and example journeys; one line for them all where no journey has converted."""
+    if not (path_rows or attribution_rows or example_rows):
+        return [_title("Conversions"), Text("  no conversion yet that closes a journey")]
+    return [*paths(path_rows), *attribution(attribution_rows), *examples(example_rows)]
+
+
 def paths(rows: Sequence[Row]) -> list[RenderableType]:
     """The commonest paths of marketing channels to a closing conversion."""
     columns = [
@@ -144,7 +172,7 @@ def paths(rows: Sequence[Row]) -> list[RenderableType]:
 
 
 def attribution(rows: Sequence[Row]) -> list[RenderableType]:
-    """Conversions and value by marketing channel: last non-direct beside linear."""
+    """Conversions and value by marketing channel, last non-direct beside linear; a currency's rows stand together."""
     columns = [
         Column("marketing channel", figure=False),
         Column("currency", lambda code: code or ABSENT, figure=False),

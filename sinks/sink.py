@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from schemas.codec import decode
+from schemas.codec import Undecodable, decode
 from sinks.outputs import TableOutputs
 from sinks.tables import TABLES, TOUCHPOINTS
 from streams.runtime.stage import Record, View
@@ -25,11 +25,20 @@ class Sink:
 
     def fold(self, records: Sequence[Record], view: View, out: TableOutputs) -> None:
         for record in records:
-            name, fields = decode(record.value)
-            if name == "resolved_touchpoint":
-                out.put(TOUCHPOINTS, (fields, decode(fields["touchpoint"]).record), record)
-            else:
-                out.put(TABLES[name], fields, record)
+            try:
+                self._put(record, out)
+            except Undecodable:
+                # Stages write what they can read; this is a foreign producer's.
+                out.bury(record, "undecodable", "a record of ours in Avro single-object encoding")
+
+    def _put(self, record: Record, out: TableOutputs) -> None:
+        name, fields = decode(record.value)
+        if name == "resolved_touchpoint":
+            out.put(TOUCHPOINTS, (fields, decode(fields["touchpoint"]).record), record)
+        elif name in TABLES:
+            out.put(TABLES[name], fields, record)
+        else:
+            out.bury(record, "undecodable", f"a record that has a table, not a {name}")
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: TableOutputs) -> None:
         """Nothing is left to emit: rows go out with their batch."""

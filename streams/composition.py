@@ -31,6 +31,10 @@ SINK_INPUTS = (
     declared.LATE,
 )
 
+#: What stages fold their state from, and the settings of these topics that decide whether they can.
+FOLDED = (*declared.TOUCHPOINTS, declared.ACTIVITY)
+SAFETY = ("message.timestamp.type", "cleanup.policy", "retention.ms")
+
 #: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
 GROUPS = {"intake": declared.TOUCHPOINTS, "customers": (declared.ACTIVITY,), "sink": SINK_INPUTS}
 
@@ -87,7 +91,8 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
 
 
 def require_topics(settings: Settings) -> None:
-    """Refused where a topic is missing or has other partitions: keys would be looked for on the wrong ones."""
+    """Refused where a topic is missing, has other partitions (keys would be looked for on the wrong ones), or is set
+    so that state folded from it would be wrong."""
     wanted = topics(settings)
     keyed = {topic.name for topic in wanted if topic.keyed}
     changes = diff(settings.kafka_bootstrap, wanted)
@@ -104,3 +109,7 @@ def require_topics(settings: Settings) -> None:
         )
     if missing:
         raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")
+    # Receipt times must be the broker's, and what state is folded from must be whole.
+    unsafe = [c.text for c in changes if c.kind == "config" and c.topic in FOLDED and c.setting in SAFETY]
+    if unsafe:
+        raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")

@@ -11,7 +11,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -31,47 +32,66 @@ class ConfigError(ValueError):
     """A setting is wrong; the message names the variable, the value and what was expected. The operator must act."""
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a setting is counted in, as people read it; every setting declares one."""
+
+    text: str
+
+
+UNITLESS = "-"
+Text = Annotated[str, Unit(UNITLESS)]
+Names = Annotated[frozenset[str], NoDecode, Unit(UNITLESS)]
+Number = Annotated[int, Unit(UNITLESS)]
+Partitions = Annotated[int, Unit("partitions")]
+Replicas = Annotated[int, Unit("replicas")]
+Records = Annotated[int, Unit("records")]
+Milliseconds = Annotated[int, Unit("ms")]
+Seconds = Annotated[float, Unit("s")]
+Level = Annotated[Literal["debug", "info", "warning", "error"], Unit(UNITLESS)]
+
+
 class Settings(BaseSettings):
-    """Every setting of every command and worker. Durations are milliseconds unless the name says otherwise."""
+    """Every setting of every command and worker; the type names the unit, and `describe` shows it."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
-    clickhouse_url: str = Field(
+    kafka_bootstrap: Text = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
+    clickhouse_url: Text = Field(
         "clickhouse://default@127.0.0.1:9000/journeys", description="ClickHouse's native address with user and database"
     )
-    partitions: int = Field(12, ge=1, le=10_000, description="partitions of topics keyed by identifier")
-    customer_partitions: int = Field(12, ge=1, le=10_000, description="partitions of topics keyed by customer")
-    replication: int = Field(1, ge=1, le=10, description="replicas of each topic")
-    log_epoch: int = Field(
-        0, ge=0, le=32_767, description="raise when a topic is made anew, or its new rows lose to the old ones"
+    partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
+    customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
+    replication: Replicas = Field(1, ge=1, le=10, description="copies of each topic's partitions")
+    log_epoch: Number = Field(
+        0, ge=0, le=32_767, description="raise when a topic is made anew, or new rows lose to old ones"
     )
-    own_domains: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="the company's own sites, comma-separated; a referrer on one of them is none"
-    )
-    closing_conversions: Annotated[frozenset[str], NoDecode] = Field(
+    own_domains: Names = Field(frozenset(), description="the company's own sites, comma-separated; never a referrer")
+    closing_conversions: Names = Field(
         frozenset({"purchase"}), description="types of conversion that close a journey, comma-separated"
     )
-    session_gap_ms: int = Field(30 * MINUTE_MS, ge=1000, description="ms; a longer gap starts a new session or visit")
-    journey_gap_ms: int = Field(30 * DAY_MS, ge=1000, description="ms; a longer gap starts a new journey")
-    lookback_ms: int = Field(
-        30 * DAY_MS, ge=0, description="ms; touches older than this before a conversion earn nothing"
+    session_gap_ms: Milliseconds = Field(
+        30 * MINUTE_MS, ge=1000, description="a longer gap starts a new session or visit"
     )
-    half_life_ms: int = Field(7 * DAY_MS, ge=1000, description="ms; half-life of the time decay model")
-    lateness_budget_ms: int = Field(
-        3 * DAY_MS, ge=0, description="ms behind the watermark; beyond it a touchpoint is late"
+    journey_gap_ms: Milliseconds = Field(30 * DAY_MS, ge=1000, description="a longer gap starts a new journey")
+    lookback_ms: Milliseconds = Field(
+        30 * DAY_MS, ge=0, description="touches older than this before a conversion earn nothing"
     )
-    future_tolerance_ms: int = Field(
-        10 * MINUTE_MS, ge=0, description="ms after its receipt; a touchpoint dated later is a dead letter"
+    half_life_ms: Milliseconds = Field(7 * DAY_MS, ge=1000, description="half-life of the time decay model")
+    lateness_budget_ms: Milliseconds = Field(
+        3 * DAY_MS, ge=0, description="a touchpoint further behind the watermark is late"
     )
-    batch_records: int = Field(2000, ge=1, le=100_000, description="records that a stage takes at once at most")
-    batch_wait_ms: int = Field(100, ge=1, le=60_000, description="ms that a stage waits for a batch to fill")
-    stop_deadline_s: float = Field(
-        10.0, gt=0, allow_inf_nan=False, description="s that a worker has to stop after SIGTERM"
+    future_tolerance_ms: Milliseconds = Field(
+        10 * MINUTE_MS, ge=0, description="a touchpoint dated further after its receipt is a dead letter"
     )
-    http_host: str = Field("127.0.0.1", description="address that /metrics, /live and /ready listen on")
-    http_port: int = Field(0, ge=0, le=65_535, description="port of /metrics, /live and /ready; 0 takes a free one")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
+    batch_records: Records = Field(2000, ge=1, le=100_000, description="the most that a stage takes at once")
+    batch_wait_ms: Milliseconds = Field(100, ge=1, le=60_000, description="how long a stage waits for a batch to fill")
+    stop_deadline_s: Seconds = Field(
+        10.0, gt=0, allow_inf_nan=False, description="how long a worker has to stop after SIGTERM"
+    )
+    http_host: Text = Field("127.0.0.1", description="address that /metrics, /live and /ready listen on")
+    http_port: Number = Field(0, ge=0, le=65_535, description="port of /metrics, /live and /ready; 0 takes a free one")
+    log_level: Level = Field("info", description="least severity that is logged")
 
     @classmethod
     def settings_customise_sources(
@@ -141,13 +161,28 @@ def _expected(message: str) -> str:
     return message
 
 
-def describe(settings: Settings) -> list[tuple[str, str, str, str]]:
-    """(variable, value in force, default, meaning) of every setting, for people; passwords are masked."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        value, default = getattr(settings, name), field.default
-        rows.append((PREFIX + name.upper(), _text(value), _text(default), field.description or ""))
-    return rows
+class Described(NamedTuple):
+    """A setting for people, all texts: its variable, the value in force, what it is otherwise, its unit or "-"."""
+
+    variable: str
+    value: str
+    default: str
+    unit: str
+    meaning: str
+
+
+def describe(settings: Settings) -> list[Described]:
+    """Every setting, in the order of their declaration; passwords are masked."""
+    return [
+        Described(
+            variable=PREFIX + name.upper(),
+            value=_text(getattr(settings, name)),
+            default=_text(field.default),
+            unit=next(mark.text for mark in field.metadata if isinstance(mark, Unit)),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
 
 
 def _text(value: object) -> str:

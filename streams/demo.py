@@ -17,8 +17,8 @@ from deploy.local.errors import StackFailed
 from deploy.local.processes import Addresses
 from deploy.local.stack import Stack
 from sinks.clickhouse import ClickHouse
-from sinks.report import report
-from streams import composition
+from sinks.report import WIDTH, report
+from streams import composition, config
 from streams.local import LocalPipeline
 from streams.offsets import Lag
 from streams.producing.counts import Counts
@@ -56,6 +56,8 @@ def run(keep: bool, path: Path | None, name: str = STACK, environment: Mapping[s
     stack = Stack(name)
     if stack.status().running:
         raise StackFailed(f"a demo is running already; end it with `omnijourney stack down{_option(stack)}`")
+    if _names_servers(environment):
+        display.step("this runs on a stack of its own and leaves your Kafka and ClickHouse alone")
     stack.down(purge=True)
     addresses = stack.up(owner=None if keep else os.getpid(), on_progress=display.step)
     done = False
@@ -71,6 +73,10 @@ def run(keep: bool, path: Path | None, name: str = STACK, environment: Mapping[s
         if not (keep and done):
             display.step("stopping everything")
             stack.down(purge=True)
+
+
+def _names_servers(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(f"{config.PREFIX}{name}") for name in ("KAFKA_BOOTSTRAP", "CLICKHOUSE_URL"))
 
 
 def _start(pipeline: LocalPipeline, display: Display) -> None:
@@ -107,14 +113,16 @@ def _drain(pipeline: LocalPipeline, display: Display) -> None:
             for place, position in lag.items():
                 behind[place.group] += position.behind
             ends = sum(position.end for position in lag.values())
-            note = ", ".join(f"{stage} {n:,} behind" for stage, n in behind.items() if n)
+            # The two furthest behind and what they have still to read: a third leaves the bar no room in 80 columns.
+            furthest = sorted(behind, key=behind.__getitem__)[-2:]
+            note = "  ".join(f"{stage} {n:,}" for stage, n in behind.items() if n and stage in furthest)
             update(ends - sum(behind.values()), ends, note)
 
         pipeline.drain(DRAIN_DEADLINE_S, show)
 
 
 def _show(pipeline: LocalPipeline, addresses: Addresses, keep: bool) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 110)
+    console = Console(width=max(WIDTH, Console().width))
     with ClickHouse(pipeline.settings.clickhouse_url) as client:
         for part in report(client):
             console.print(part)

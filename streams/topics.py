@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from streams.domain.vocabulary import CHANNELS
 
 DAY_MS = 86_400_000
+#: What producers may send, and what is made of it: the record itself, wrapped.
+SOURCE_MAX_BYTES = 1_048_588
+DERIVED_MAX_BYTES = 4 * SOURCE_MAX_BYTES
 
 DEAD = "touchpoints.dead"
 LATE = "touchpoints.late"
@@ -26,7 +29,11 @@ TOUCHPOINTS = tuple(f"touchpoints.{channel}" for channel in CHANNELS)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic. ``key`` and ``records`` say what it holds; ``keyed``: its partitions must never become more."""
+    """One topic. ``key`` and ``records`` say what it holds; ``keyed``: its partitions must never become more.
+
+    ``retention_ms`` None keeps everything: what a stage's state is folded from, again at every start, must be there
+    whole.
+    """
 
     name: str
     key: str
@@ -35,14 +42,17 @@ class Topic:
     cleanup: str
     retention_ms: int | None = None
     keyed: bool = True
+    max_bytes: int = DERIVED_MAX_BYTES
 
     @property
     def config(self) -> Mapping[str, str]:
         """The topic's settings on the broker, as strings. LogAppendTime is the trustworthy time of receipt."""
-        config = {"cleanup.policy": self.cleanup, "message.timestamp.type": "LogAppendTime"}
-        if self.retention_ms is not None:
-            config["retention.ms"] = str(self.retention_ms)
-        return config
+        return {
+            "cleanup.policy": self.cleanup,
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": str(-1 if self.retention_ms is None else self.retention_ms),
+            "max.message.bytes": str(self.max_bytes),
+        }
 
 
 def touchpoint_topic(channel: str) -> str:
@@ -61,12 +71,14 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
     """All topics, with N partitions for what is keyed by identifier and M for what is keyed by customer."""
     n, m = source_partitions, customer_partitions
     origin = "source topic-partition-offset"
-    sources = [Topic(t, "strongest identifier", ("touchpoint",), n, "delete", 7 * DAY_MS) for t in TOUCHPOINTS]
+    sources = [
+        Topic(t, "strongest identifier", ("touchpoint",), n, "delete", max_bytes=SOURCE_MAX_BYTES) for t in TOUCHPOINTS
+    ]
     return (
         *sources,
         Topic(DEAD, origin, ("dead_letter",), n, "delete", 30 * DAY_MS, keyed=False),
         Topic(LATE, origin, ("late_touchpoint",), n, "delete", 30 * DAY_MS, keyed=False),
-        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete", 7 * DAY_MS),
+        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete"),
         Topic(JOURNEYS, "journey_id, on its customer's partition", ("journey",), m, "compact,delete", 7 * DAY_MS),
         Topic(SESSIONS, "session_id, on its customer's partition", ("session",), m, "compact,delete", 7 * DAY_MS),
         Topic(
@@ -87,6 +99,7 @@ def describe(topics: tuple[Topic, ...]) -> str:
     for topic in topics:
         days = "" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} days"
         kept = " and ".join(part for part in ("compacted" if "compact" in topic.cleanup else "", days) if part)
+        kept = kept or "everything"
         records = ", ".join(topic.records)
         lines.append(f"| {topic.name} | {topic.key} | {records} | {topic.partitions} | {kept} |")
     return "\n".join(lines)

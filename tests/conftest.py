@@ -1,6 +1,7 @@
 """Fixtures for every test: the local stack for tests marked `stack`, or real servers where the environment names them.
 
-`OMNIJOURNEY_KAFKA_BOOTSTRAP` and `OMNIJOURNEY_CLICKHOUSE_URL` together point the tests at servers that already run.
+`OMNIJOURNEY_KAFKA_BOOTSTRAP` and `OMNIJOURNEY_CLICKHOUSE_URL` together point the tests at servers that already run; one
+of them alone is an error as soon as a test needs them.
 """
 
 import os
@@ -12,11 +13,20 @@ import pytest
 from deploy.local.processes import Addresses
 from deploy.local.stack import Stack, find_stacks
 
+SERVERS = ("OMNIJOURNEY_KAFKA_BOOTSTRAP", "OMNIJOURNEY_CLICKHOUSE_URL")
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that uses the stack says so, or `-m "not stack"` would not be the fast tests."""
     if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("stack") is None:
         pytest.fail("this test uses the local stack: mark it with @pytest.mark.stack", pytrace=False)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Half an address is a mistake: the tests would quietly run on servers that nobody asked for."""
+    given, missing = _variables(given=True), _variables(given=False)
+    if given and missing and any(item.get_closest_marker("stack") for item in session.items):
+        raise pytest.UsageError(f"{given[0]} is set and {missing[0]} is not: set both, or none for a local stack")
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +47,11 @@ def stack() -> Iterator[Addresses]:
 
 
 def _given_addresses() -> Addresses | None:
-    kafka, clickhouse = (os.environ.get(f"OMNIJOURNEY_{name}") for name in ("KAFKA_BOOTSTRAP", "CLICKHOUSE_URL"))
-    if not (kafka and clickhouse):
+    if _variables(given=False):
         return None
+    kafka, clickhouse = (os.environ[variable] for variable in SERVERS)
     return Addresses(kafka, clickhouse, f"http://{urlsplit(clickhouse).hostname}:8123")
+
+
+def _variables(given: bool) -> list[str]:
+    return [variable for variable in SERVERS if bool(os.environ.get(variable)) == given]

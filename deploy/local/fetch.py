@@ -60,7 +60,7 @@ def require_tools(*tools: str) -> None:
 
 
 def fetch_parts(root: Path | None = None, on_progress: Progress = say_nothing) -> Parts:
-    """Return the stack's parts, fetching what `.local/` of `root` lacks (about 100 MB over the network, at most once).
+    """Return the stack's parts, fetching what `.local/` of `root` lacks (about 235 MB over the network, at most once).
 
     Safe to call from several processes at a time: one fetches, the others wait. Raises MissingTool, FetchFailed.
     """

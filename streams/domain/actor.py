@@ -13,7 +13,6 @@ bots where they appear every day, and there alone they are passed over:
 - okhttp on mobile: the library by which nearly every Android app talks to its server.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Final
@@ -21,14 +20,11 @@ from typing import Final
 import crawleruseragents
 
 HUMAN: Final = "human"
-SUSPECT: Final = "suspect"
 MACHINE: Final = "machine"
-VERDICTS: Final = (HUMAN, SUSPECT, MACHINE)
 
 # The first number is ours: raise it with any change of the rules in this module.
 RULES_VERSION: Final = f"1+crawler-user-agents-{version('crawler-user-agents')}"
 
-_RANK: Final[Mapping[str, int]] = {verdict: rank for rank, verdict in enumerate(VERDICTS)}
 _NO_AGENTS: Final = frozenset({"", "-"})  # "-" is how access logs write an absent one
 _IMAGE_PROXIES: Final = ("GoogleImageProxy", "YahooMailProxy")
 _APP_LIBRARIES: Final = ("okhttp",)
@@ -47,15 +43,6 @@ def judge(channel: str, action: str, user_agent: str | None, provider_machine: b
     if agent in _NO_AGENTS:
         return MACHINE if (channel, action) == ("web", "page_viewed") else HUMAN
     return MACHINE if _is_known_bot(_pass_over(channel, action, agent[:_LONGEST_AGENT])) else HUMAN
-
-
-def raise_verdict(first: str, second: str) -> str:
-    """Return the higher of two verdicts (human < suspect < machine): evidence adds up, it never acquits.
-
-    Raises:
-        KeyError: one of them is none of VERDICTS.
-    """
-    return first if _RANK[first] >= _RANK[second] else second
 
 
 def _pass_over(channel: str, action: str, agent: str) -> str:

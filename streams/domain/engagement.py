@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 HOUR_MS = 3_600_000
+#: The largest total that records and tables hold; a sum stops there instead of stopping the stage.
+LARGEST = 2**63 - 1
 
 OPENERS = "unique_openers"
 CLICKERS = "unique_clickers"
@@ -103,9 +105,9 @@ def add(totals: Totals, touchpoint: Counted) -> Totals:
         outbound=totals.outbound + (not inbound),
         unique_openers=totals.unique_openers,
         unique_clickers=totals.unique_clickers,
-        engaged_ms=totals.engaged_ms + touchpoint.engaged_ms,
+        engaged_ms=min(totals.engaged_ms + touchpoint.engaged_ms, LARGEST),
         conversions=totals.conversions + touchpoint.is_conversion,
-        revenue_micros=totals.revenue_micros + touchpoint.value_micros,
+        revenue_micros=min(totals.revenue_micros + touchpoint.value_micros, LARGEST),
         actions=actions,
     )
 

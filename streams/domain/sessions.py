@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from streams.domain.engagement import LARGEST
 from streams.domain.ids import row_id
 from streams.domain.rules import Rules
 from streams.domain.runs import Run, bounded_runs
@@ -55,7 +56,7 @@ def session_of(customer: str, touchpoints: Run, converts: Callable[[Touchpoint],
     """The session that ``touchpoints`` (in order, at least one) are; ``converts`` tells whether one counts."""
     first, last = touchpoints[0], touchpoints[-1]
     views = sum(t.action in VIEWS for t in touchpoints)
-    engaged_ms = sum(t.engaged_ms for t in touchpoints)
+    engaged_ms = min(sum(t.engaged_ms for t in touchpoints), LARGEST)
     conversions = sum(converts(t) for t in touchpoints)
     return Session(
         row_id(customer, first.channel, first.via, first.event_id),

@@ -16,8 +16,10 @@ from streams.domain.vocabulary import direction_of
 SCORES: Mapping[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "acsi": (3, 30)}
 #: The last moment that tables hold: 2262-01-01 UTC in ms.
 LATEST_MS = 9_214_646_400_000
-#: Highest single amount, and milliseconds of engagement: a thousand of them still fit the 64 bits of a total.
-HIGHEST = 2**53
+#: Highest single amount: a billion units of the currency.
+HIGHEST_MICROS = 10**15
+#: Longest engagement of one touchpoint: a day.
+LONGEST_MS = 86_400_000
 MAX_TEXT = 1_024
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -89,7 +91,7 @@ def _check_numbers(record: Mapping[str, Any]) -> Rejection | None:
     return (
         _check_range("occurred_at", record["occurred_at"], 0, LATEST_MS)
         or _check_range("sentiment", record["sentiment"], -1000, 1000)
-        or _check_range("engaged_ms", record["engaged_ms"], 0, HIGHEST)
+        or _check_range("engaged_ms", record["engaged_ms"], 0, LONGEST_MS)
         or _check_satisfaction(record["satisfaction"])
     )
 
@@ -120,4 +122,4 @@ def _check_conversion(conversion: Mapping[str, Any] | None) -> Rejection | None:
         return Rejection("invalid", "conversion.currency", currency[:16], "an ISO 4217 code like EUR, or empty")
     if value and not currency:
         return Rejection("invalid", "conversion.currency", "", "an ISO 4217 code like EUR where there is a value")
-    return _check_range("conversion.value_micros", value, 0, HIGHEST)
+    return _check_range("conversion.value_micros", value, 0, HIGHEST_MICROS)

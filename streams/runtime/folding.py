@@ -9,6 +9,7 @@ from its fence.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
@@ -22,9 +23,14 @@ from streams.runtime.state import MemoryState
 
 P = TypeVar("P", bound=Port)
 
+TURN_RECORDS = 200
+
 
 class MissingRecords(RuntimeError):
-    """The log goes on behind where it must: folding on would leave records out. Restarting folds from the beginning."""
+    """The log goes on behind where it must: folding on would leave records out and put wrong rows over right ones.
+
+    A restart folds again from offset 0. Where that is gone from the broker, the operator must act (docs/operations.md).
+    """
 
     quotes_no_data = True
 
@@ -51,13 +57,15 @@ class Folding(Generic[P]):
         partitions = set()
         for chunk in chunks(records):
             fresh = self._fresh(chunk)
-            if fresh:
-                state = self._state(fresh[0].partition)
-                self.stage.fold(fresh, state, self.outputs)
-                state.fences[fresh[0].topic] = fresh[-1].offset
-                partitions.add(fresh[0].partition)
-                count += len(fresh)
-                metrics.RECORDS.labels(self.stage.name, fresh[0].topic).inc(len(fresh))
+            for part in (fresh[i : i + TURN_RECORDS] for i in range(0, len(fresh), TURN_RECORDS)):
+                state = self._state(part[0].partition)
+                self.stage.fold(part, state, self.outputs)
+                state.fences[part[0].topic] = part[-1].offset
+                partitions.add(part[0].partition)
+                count += len(part)
+                metrics.RECORDS.labels(self.stage.name, part[0].topic).inc(len(part))
+                # A turn of the loop for heartbeats and probes, however long the batch takes.
+                await asyncio.sleep(0)
         for partition in sorted(partitions):
             state = self._states[partition]
             self.stage.emit(state.take_changed(), state, self.outputs)
@@ -74,9 +82,9 @@ class Folding(Generic[P]):
         if not self.stage.keeps_state:
             return chunk
         log = f"{chunk[0].topic}-{chunk[0].partition}"
-        fence = self._state(chunk[0].partition).fences.get(chunk[0].topic, chunk[0].offset - 1)
+        fence = self._state(chunk[0].partition).fences.get(chunk[0].topic, -1)
         fresh = [record for record in chunk if record.offset > fence]
-        # Inputs of stages with state are neither compacted nor transactional: their offsets have no holes.
+        # Inputs of stages with state are kept whole, neither compacted nor transactional: offsets begin at 0, no holes.
         for expected, record in enumerate(fresh, fence + 1):
             if record.offset != expected:
                 raise MissingRecords(f"{log}: found offset {record.offset}, expected {expected}")

@@ -1,7 +1,8 @@
 """/metrics, /live and /ready of one worker, on a port of its own.
 
-Live: the event loop has turned within the last ten seconds. Ready: the worker has joined its group, taken its
-partitions, and was not told to stop. Served by a thread, so that a stuck loop still answers, with 503.
+Live: the event loop has turned within the last ten seconds. Ready: the worker has joined its group and taken its
+partitions, the broker answers, and it was not told to stop. Served by a thread, so that a stuck loop still answers,
+with 503.
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ class Health:
     """What the worker knows of itself; written by its loop, read by the server."""
 
     def __init__(self) -> None:
-        self.ready = False
+        self.assigned = False
+        self.reaches_broker = True
+        self.stopping = False
         self._turned_at = time.monotonic()
 
     def turn(self) -> None:
         """The event loop has turned."""
         self._turned_at = time.monotonic()
+
+    @property
+    def ready(self) -> bool:
+        return self.live and self.assigned and self.reaches_broker and not self.stopping
 
     @property
     def live(self) -> bool:
@@ -45,7 +52,7 @@ def serve(health: Health, host: str, port: int) -> int:
             elif self.path == "/live":
                 self._say(health.live)
             elif self.path == "/ready":
-                self._say(health.live and health.ready)
+                self._say(health.ready)
             else:
                 self._answer(404, b"/metrics, /live or /ready\n", "text/plain")
 

@@ -48,7 +48,8 @@ class KafkaOutputs:
             enable_idempotence=True,
             compression_type="lz4",
             max_batch_size=262_144,
-            max_request_size=4_194_304,
+            # Above the largest record that a topic of ours takes.
+            max_request_size=8_388_608,
         )
         await self._producer.start()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import NoReturn, cast
 
 import faust
 from faust.transport.drivers import TRANSPORTS
@@ -28,7 +28,8 @@ class FoldingApp(faust.App):
 
     ``next_offset`` tells, for a partition, the offset to go on from; None: where the group committed. ``positions``
     has, for each assigned partition, the offset of the next record to fold. ``after_stop`` is called once nothing is
-    folded any more.
+    folded any more. ``on_crash`` must end the process: a crashing Faust app cancels its agents, acknowledges what they
+    had in hand, and commits that on its way out.
     """
 
     # Classes that set none log under the name of their module, as if their events were ours.
@@ -37,6 +38,11 @@ class FoldingApp(faust.App):
     next_offset: Callable[[TP], int | None]
     positions: dict[TP, int]
     after_stop: Callable[[], Awaitable[None]]
+    on_crash: Callable[[BaseException], NoReturn]
+
+    def _crash(self, reason: BaseException) -> None:
+        # Reached from whichever service crashes, before anything is cancelled.
+        self.on_crash(reason)
 
     def _create_directories(self) -> None:
         """None: Faust would make three, for tables that we don't have."""

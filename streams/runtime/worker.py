@@ -1,16 +1,18 @@
 """The life of one worker: a Faust app with one agent, health, metrics, logs, and an end in time.
 
-What makes a stage raise ends the process at once, before Faust could acknowledge the batch: whoever supervises starts
-it again, and the batch is read again.
+What makes a stage raise, or Faust crash, ends the process at once, before Faust could acknowledge the batch in hand:
+whoever supervises starts it again, and the batch is read again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -64,7 +66,7 @@ class _Worker(faust.Worker):
 
     def _begin_stopping(self, signal: str) -> None:
         log.info("stopping", signal=signal)
-        self._health.ready = False
+        self._health.stopping = True
         timer = threading.Timer(self._stop_deadline_s, _stop_late)
         timer.daemon = True
         timer.start()
@@ -109,6 +111,7 @@ def _make_app(folding: Folding[Any], settings: WorkerSettings, port: int) -> tra
     app.next_offset = folding.next_offset
     app.positions = {}
     app.after_stop = folding.outputs.stop
+    app.on_crash = partial(_end_crashed, app)
     return app
 
 
@@ -121,12 +124,10 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
             await folding.outputs.start()
             async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
                 records = _records(app, events)
-                await folding.run(records)
+                await _run_or_end(folding, records, app, state)
                 app.positions.update({TP(r.topic, r.partition): r.offset + 1 for r in records})
-        except Exception:
-            log.exception("crashed", positions={f"{tp.topic}-{tp.partition}": at for tp, at in app.positions.items()})
-            # Not through Faust: it acknowledges the events of an agent that raises, and would commit them.
-            os._exit(EXIT_CRASHED)
+        except Exception as error:  # noqa: BLE001 - ends the process
+            app.on_crash(error)
         yield
 
     app.agent(inputs, name=name, concurrency=1)(fold)
@@ -137,14 +138,14 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
     app.timer(1.0, on_leader=False)(turn)
 
     async def observe_lag() -> None:
-        await _observe_lag(app, name)
+        await _observe_lag(app, name, state)
 
     app.timer(LAG_EVERY_S, on_leader=False)(observe_lag)
 
     async def assigned(*_: object, **__: object) -> None:
         metrics.REBALANCES.labels(name).inc()
         metrics.LAG.clear()
-        state.ready = True
+        state.assigned = True
 
     app.on_partitions_assigned.connect(assigned, weak=False)
 
@@ -172,16 +173,39 @@ def _records(app: faust.App, events: Sequence[faust.EventT[bytes]]) -> list[Reco
     return found
 
 
-async def _observe_lag(app: transport.FoldingApp, name: str) -> None:
-    # Asked of the broker, not taken from the last fetch: a stage that is stuck fetches nothing, and its lag grows.
-    positions = dict(app.positions)
+async def _run_or_end(
+    folding: Folding[Any], records: Sequence[Record], app: transport.FoldingApp, state: health.Health
+) -> None:
+    """One batch; where it is not finished, the process ends here, because Faust acknowledges it whatever comes out."""
     try:
-        ends = await app.consumer.highwaters(*positions)
-    except KafkaError:
+        await folding.run(records)
+    except asyncio.CancelledError:
+        log.warning("cancelled_in_flight", records=len(records), stopping=state.stopping)
+        os._exit(0 if state.stopping else EXIT_CRASHED)
+    except BaseException as error:  # noqa: BLE001 - ends the process
+        app.on_crash(error)
+
+
+async def _observe_lag(app: transport.FoldingApp, name: str, state: health.Health) -> None:
+    # Asked of the broker, not taken from the last fetch: a stage that is stuck fetches nothing, and its lag grows.
+    try:
+        ends = await app.consumer.highwaters(*app.positions)
+    except KafkaError as error:
+        if state.reaches_broker:
+            log.warning("broker_away", error=type(error).__name__)
+        state.reaches_broker = False
+        metrics.LAG.clear()
         return
-    for tp, position in positions.items():
-        behind = ends.get(tp, 0) - app.positions.get(tp, position)
-        metrics.LAG.labels(name, tp.topic, tp.partition).set(max(0, behind))
+    state.reaches_broker = True
+    for tp, position in app.positions.items():
+        if tp in ends:
+            metrics.LAG.labels(name, tp.topic, tp.partition).set(max(0, ends[tp] - position))
+
+
+def _end_crashed(app: transport.FoldingApp, reason: BaseException) -> NoReturn:
+    positions = {f"{tp.topic}-{tp.partition}": at for tp, at in app.positions.items()}
+    log.error("crashed", exc_info=reason, positions=positions)
+    os._exit(EXIT_CRASHED)
 
 
 def _stop_late() -> NoReturn:

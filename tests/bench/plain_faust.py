@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 
 import faust
@@ -18,9 +19,12 @@ from schemas.codec import decode
 from streams.topics import TOUCHPOINTS
 
 bootstrap, expected, group = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+# Faust writes a folder of its own even with a table in memory.
+scratch = tempfile.TemporaryDirectory(prefix="plain-faust-")
 
 app = faust.App(
     group,
+    datadir=scratch.name,
     broker=f"kafka://{bootstrap}",
     store="memory://",
     web_enabled=False,
@@ -51,4 +55,5 @@ async def count(stream: faust.StreamT[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    faust.Worker(app, loglevel="ERROR", redirect_stdouts=False).execute_from_commandline()
+    with scratch:
+        faust.Worker(app, loglevel="ERROR", redirect_stdouts=False).execute_from_commandline()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -12,6 +13,9 @@ from deploy.local.stack import Stack
 from streams.local import LocalPipeline
 
 Pipelines = Callable[..., AbstractContextManager[LocalPipeline]]
+Waiting = Callable[[Callable[[], bool], float, str], None]
+
+LOOK_EVERY_S = 0.02
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +35,16 @@ def local_pipeline() -> Pipelines:
             stack.down(purge=True)
 
     return start
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Waiting:
+    """``wait_until(condition, seconds, "what")`` returns once it holds, and fails where it does not in time."""
+
+    def wait(condition: Callable[[], bool], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+            time.sleep(LOOK_EVERY_S)
+
+    return wait

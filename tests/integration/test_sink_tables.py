@@ -575,5 +575,43 @@ def test_the_report_is_plain_ascii_in_a_hundred_columns_with_whole_figures(clien
     assert "email page viewed > web page viewed > service page viewed 10.00 EUR (2 h 0 min)" in text
 
 
+def section(text: str, title: str) -> list[list[str]]:
+    """The rows of a section, split where two blanks stand; without title, headings and the line below them."""
+    lines = text.split(f"\n{title}\n")[1].split("\n\n")[0].splitlines()
+    return [re.split(r" {2,}", line.strip()) for line in lines[2:]]
+
+
+def test_the_report_counts_a_visitor_of_two_days_once(client: ClickHouse) -> None:
+    again = session("again", customer_id=uuid5("customer", "a"), started_at=NOON_MS + DAY_MS, ended_at=NOON_MS + DAY_MS)
+    social = {"marketing_channel": "Organic Social", "page_views": 1, "engaged": False}
+    insert(
+        client,
+        "session",
+        session("a"),
+        again | {"engaged": False, "page_views": 1},
+        session("b", **social),
+        session("c", marketing_channel="Email", channel="email"),
+        session("gone", **social, deleted=True),
+    )
+    assert section(rendered(client), "Web sessions by marketing channel") == [
+        ["Direct", "2", "1", "50.0 %", "3", "1"],
+        ["Organic Social", "1", "0", "100.0 %", "1", "1"],
+    ]
+
+
+def test_the_report_keeps_a_currency_together_the_highest_value_first(client: ClickHouse) -> None:
+    cheap = [journey(f"cheap {n}", ("web", "Direct"), value_micros=1_000_000) for n in range(2)]
+    dear = journey("dear", ("email", "Email"), value_micros=90_000_000)
+    dollars = journey("dollars", ("web", "Referral"), value_micros=900_000_000, currency="USD")
+    insert(client, "journey", *cheap, dear, dollars)
+    assert section(rendered(client), "Conversions and value by marketing channel") == [
+        ["Email", "EUR", "1.0", "90.00", "1.0", "90.00"],
+        ["Direct", "EUR", "2.0", "2.00", "2.0", "2.00"],
+        ["Referral", "USD", "1.0", "900.00", "1.0", "900.00"],
+    ]
+
+
 def test_the_report_of_an_empty_database_says_so(client: ClickHouse) -> None:
-    assert rendered(client).count("none yet") == 6
+    text = rendered(client)
+    assert text.count("none yet") == 4
+    assert text.count("no conversion yet") == 1

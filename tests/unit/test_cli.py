@@ -1,6 +1,7 @@
 """The command line, used wrongly: one clear line, the right exit code, nothing done."""
 
 import gzip
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -9,13 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from kafka.errors import KafkaTimeoutError
+from rich.console import Console
 
 from deploy.local.errors import FetchFailed, MissingTool, PortTaken, StackFailed
 from sinks.clickhouse import Misconfigured, Unreachable
 from sinks.migrate import MigrationError
 from streams.broker import BrokerUnreachable, TopicMissing
-from streams.cli import Failure, _failures, main
-from streams.config import PREFIX, ConfigError
+from streams.cli import Failure, _failures, _settings_table, main
+from streams.config import PREFIX, ConfigError, Settings, describe, read
 from streams.producing.sources import InputError
 from streams.runtime.health import CannotListen
 from streams.topic_admin import Refused
@@ -123,8 +125,33 @@ def test_config_lists_the_settings_in_spite_of_a_wrong_one() -> None:
     assert result.exit_code == WRONG_USE
     assert complaint(result).startswith("OMNIJOURNEY_SESION_GAP_MS: no such setting")
     heading, *settings = result.stdout.splitlines()
-    assert heading.split() == ["variable", "default", "meaning"]
+    assert heading.split() == ["variable", "default", "unit", "meaning"]
     assert any(line.startswith("OMNIJOURNEY_SESSION_GAP_MS") for line in settings)
+
+
+def test_config_prints_a_line_a_setting_with_its_unit_in_a_column() -> None:
+    heading, *settings = run("config", settings={"OMNIJOURNEY_STOP_DEADLINE_S": "2"}).stdout.splitlines()
+    assert heading.split() == ["variable", "value", "default", "unit", "meaning"]
+    assert len(settings) == len(Settings.model_fields)
+    unit = slice(heading.index("unit"), heading.index("meaning"))
+    shown = {line.split()[0].removeprefix(PREFIX): line[unit].strip() for line in settings}
+    assert [shown[name] for name in ("STOP_DEADLINE_S", "HALF_LIFE_MS", "REPLICATION", "HTTP_PORT")] == [
+        "s",
+        "ms",
+        "replicas",
+        "-",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 100, 149])
+def test_a_narrow_terminal_gets_variables_and_units_in_one_piece(width: int) -> None:
+    output = io.StringIO()
+    settings = describe(read({}))
+    Console(file=output, width=width).print(_settings_table(settings, with_values=True, narrow=True))
+    text = output.getvalue()
+    for setting in settings:
+        assert re.search(rf"^{setting.variable} .* {setting.unit} *$", text, re.MULTILINE), setting.variable
+    assert "  half-life of the time decay" in text
 
 
 def test_an_unknown_stage_is_told_the_known_ones() -> None:

@@ -25,7 +25,7 @@ def test_a_missing_topic_is_created_with_all_its_settings() -> None:
     assert change.kind == "create"
     assert change.text == (
         "visits: create with 4 partitions, cleanup.policy=compact,delete, "
-        "message.timestamp.type=LogAppendTime, retention.ms=1000"
+        "message.timestamp.type=LogAppendTime, retention.ms=1000, max.message.bytes=4194352"
     )
 
 

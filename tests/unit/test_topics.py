@@ -37,20 +37,28 @@ def test_every_record_has_a_schema_and_every_schema_a_topic() -> None:
 @pytest.mark.parametrize(
     ("name", "cleanup", "days"),
     [
-        *((name, "delete", 7) for name in topics.TOUCHPOINTS),
+        *((name, "delete", None) for name in topics.TOUCHPOINTS),
         (topics.DEAD, "delete", 30),
         (topics.LATE, "delete", 30),
-        (topics.ACTIVITY, "delete", 7),
+        (topics.ACTIVITY, "delete", None),
         (topics.JOURNEYS, "compact,delete", 7),
         (topics.SESSIONS, "compact,delete", 7),
         (topics.ENGAGEMENT, "compact,delete", 7),
         (topics.OUTCOMES, "compact", None),
     ],
 )
-def test_topics_are_kept_as_long_as_the_list_of_records_says(name: str, cleanup: str, days: int | None) -> None:
+def test_topics_are_kept_as_declared_and_what_state_is_folded_from_for_ever(
+    name: str, cleanup: str, days: int | None
+) -> None:
     (config,) = (topic.config for topic in declared(12, 12) if topic.name == name)
     assert config["cleanup.policy"] == cleanup
-    assert config.get("retention.ms") == (None if days is None else str(days * DAY_MS))
+    assert config["retention.ms"] == ("-1" if days is None else str(days * DAY_MS))
+
+
+def test_what_is_made_of_the_largest_touchpoint_fits_its_topic() -> None:
+    largest = {topic.name: int(topic.config["max.message.bytes"]) for topic in declared(1, 1)}
+    sources = {largest[name] for name in topics.TOUCHPOINTS}
+    assert all(2 * max(sources) <= n for name, n in largest.items() if name not in topics.TOUCHPOINTS)
 
 
 def test_receipt_is_dated_by_the_broker_on_every_topic() -> None:

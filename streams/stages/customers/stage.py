@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.codec import decode
+from schemas.codec import Undecodable, decode
 from streams import topics
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
+from streams.domain.validation import Rejection
 from streams.runtime.stage import Out, Record, View
 from streams.runtime.versions import version_of
 from streams.stages.customers import records
 from streams.stages.customers.history import JOURNEY, CustomerHistory, customer_of
 from streams.stages.customers.rows import journey_at, restitch, row_id_of, session_at
+from streams.stages.dead_letters import bury
 
 
 class Customers:
@@ -33,13 +35,18 @@ class Customers:
 
     def fold(self, records_: Sequence[Record], view: View, out: Out) -> None:
         for record in records_:
-            resolved = decode(record.value).record
-            if is_journey_forming(resolved["direction"], resolved["actor"]):
-                self._take(resolved, view, record.offset)
+            try:
+                found = read(record)
+            except Undecodable as error:
+                # Only a foreign producer sends it; INTAKE's dead letters have been sorted out before.
+                rejection = Rejection("undecodable", "", str(error)[:200], "a resolved_touchpoint, Avro-encoded")
+                bury(record, rejection, record.timestamp_ms, out)
+            else:
+                if found is not None:
+                    self._take(*found, view, record.offset)
 
-    def _take(self, resolved: dict[str, Any], view: View, offset: int) -> None:
-        touchpoint = touchpoint_of(resolved, decode(resolved["touchpoint"]).record)
-        history = CustomerHistory(view, resolved["to"])
+    def _take(self, customer: str, touchpoint: Touchpoint, view: View, offset: int) -> None:
+        history = CustomerHistory(view, customer)
         if not history.add(touchpoint):
             return
         restitch(view, history, order_of(touchpoint), self._rules, offset)
@@ -57,6 +64,16 @@ class Customers:
                 session = session_at(view, key)
                 topic, value = topics.SESSIONS, records.session_row(row_id, customer, session, version)
             out.send(topic, row_id.encode(), value, partition=view.partition)
+
+
+def read(record: Record) -> tuple[str, Touchpoint] | None:
+    """The customer and the touchpoint in ``record``, None where it is not journey-forming; raises Undecodable."""
+    name, resolved = decode(record.value)
+    if name != "resolved_touchpoint":
+        raise Undecodable(f"found {name}")
+    if not is_journey_forming(resolved["direction"], resolved["actor"]):
+        return None
+    return resolved["to"], touchpoint_of(resolved, decode(resolved["touchpoint"]).record)
 
 
 def touchpoint_of(resolved: Mapping[str, Any], touchpoint: Mapping[str, Any]) -> Touchpoint:

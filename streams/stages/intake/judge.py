@@ -24,6 +24,7 @@ from streams.stages.intake.outcomes import Accepted, Dead, Duplicate, Late, Outc
 from streams.topics import channel_of
 
 RECEIVED_AT = "received_at"
+ORIGIN = "origin"
 _DIGITS = 15
 
 
@@ -92,6 +93,11 @@ def received_at_of(record: Record) -> int:
         if name == RECEIVED_AT and value and len(value) <= _DIGITS and value.isdigit():
             return min(int(value), record.timestamp_ms)
     return record.timestamp_ms
+
+
+def origin_of(record: Record) -> bytes | None:
+    """Where a rerouted record was read first, ``topic-partition-offset``; None for one that came here by itself."""
+    return next((value for name, value in record.headers if name == ORIGIN and value), None)
 
 
 def digest_of(touchpoint: dict[str, Any]) -> bytes:

@@ -5,6 +5,7 @@
     o  (topic, outcome, reason)               number of records
     e  engagement key                         totals
     u  (unique, channel, via, message)        sorted set of human events
+    r  (topic, origin)                        a rerouted record that has been read here
 
 Keys are the parts with their lengths, so that no two lists of parts give the same key.
 """
@@ -59,6 +60,14 @@ class Memory:
     def remember(self, channel: str, via: Identifier, event_id: str, digest: bytes) -> None:
         """Keep that this touchpoint was accepted."""
         self._view.put(_pack(b"s", channel, via.text, event_id), digest)
+
+    def is_repeat(self, topic: str, origin: bytes) -> bool:
+        """True from the second time that ``topic`` brings the record rerouted from ``origin``."""
+        key = _pack(b"r", topic, origin.decode("latin-1"))
+        if self._view.get(key) is not None:
+            return True
+        self._view.put(key, True)
+        return False
 
     def watermark(self, topic: str) -> int | None:
         """Highest event time among accepted and late touchpoints of ``topic``, ms UTC."""

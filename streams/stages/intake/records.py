@@ -14,7 +14,7 @@ from streams.domain.marketing_channel import marketing_channel
 from streams.domain.vocabulary import direction_of, mode_of
 from streams.runtime.stage import Record
 from streams.stages.intake.memory import EngagementRow, OutcomeCount
-from streams.stages.intake.outcomes import Accepted, Dead, Late
+from streams.stages.intake.outcomes import Accepted, Late
 
 Sent = tuple[str, bytes, bytes]
 
@@ -83,11 +83,6 @@ def counted(accepted: Accepted, resolved: Resolved) -> Counted:
     )
 
 
-def dead_letter(record: Record, dead: Dead) -> bytes:
-    """The encoded DeadLetter of ``record``."""
-    return encode("dead_letter", {**dead.rejection._asdict(), **_origin(record), "received_at": dead.received_at})
-
-
 def late_touchpoint(record: Record, late: Late) -> bytes:
     """The encoded LateTouchpoint of ``record``."""
     return encode(
@@ -97,20 +92,14 @@ def late_touchpoint(record: Record, late: Late) -> bytes:
             "occurred_at": late.touchpoint["occurred_at"],
             "late_by_ms": late.late_by_ms,
             "received_at": late.received_at,
-            **_origin(record),
+            "channel": topics.channel_of(record.topic),
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "key": record.key,
+            "original": record.value,
         },
     )
-
-
-def _origin(record: Record) -> dict[str, object]:
-    return {
-        "channel": topics.channel_of(record.topic),
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "key": record.key,
-        "original": record.value,
-    }
 
 
 def engagement(row: EngagementRow, version: int, partition: int) -> Sent:

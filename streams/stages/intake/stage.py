@@ -11,8 +11,9 @@ from streams import topics
 from streams.domain.actor import RULES_VERSION
 from streams.runtime.stage import Out, Record, View
 from streams.runtime.versions import version_of
+from streams.stages.dead_letters import bury, origin_key
 from streams.stages.intake import records
-from streams.stages.intake.judge import RECEIVED_AT, JudgeRules, judge
+from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, JudgeRules, judge, origin_of
 from streams.stages.intake.memory import ENGAGEMENT, Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Late, Outcome, Rerouted
 
@@ -45,6 +46,11 @@ class Intake:
     def fold(self, records_: Sequence[Record], view: View, out: Out) -> None:
         memory = Memory(view)
         for record in records_:
+            origin = origin_of(record)
+            # A restart reroutes again what it reads again: the copies are one record, and count once.
+            if origin is not None and memory.is_repeat(record.topic, origin):
+                TOUCHPOINTS_TOTAL.labels(topics.channel_of(record.topic), "repeat", "").inc()
+                continue
             outcome = judge(record, memory, self._rules.judge)
             self._take(record, outcome, memory, out)
             reason = outcome.rejection.reason if isinstance(outcome, Dead) else ""
@@ -52,18 +58,17 @@ class Intake:
             TOUCHPOINTS_TOTAL.labels(topics.channel_of(record.topic), outcome.name, reason).inc()
 
     def _take(self, record: Record, outcome: Outcome, memory: Memory, out: Out) -> None:
-        origin = f"{record.topic}-{record.partition}-{record.offset}".encode()
         match outcome:
             case Accepted():
                 self._accept(record, outcome, memory, out)
             case Late():
                 memory.advance(record.topic, outcome.touchpoint["occurred_at"])
-                out.send(topics.LATE, origin, records.late_touchpoint(record, outcome))
+                out.send(topics.LATE, origin_key(record), records.late_touchpoint(record, outcome))
             case Dead():
-                out.send(topics.DEAD, origin, records.dead_letter(record, outcome))
+                bury(record, outcome.rejection, outcome.received_at, out)
             case Rerouted():
-                received_at = ((RECEIVED_AT, str(outcome.received_at).encode()),)
-                out.send(record.topic, outcome.key, record.value, partition=outcome.partition, headers=received_at)
+                headers = ((RECEIVED_AT, str(outcome.received_at).encode()), (ORIGIN, origin_key(record)))
+                out.send(record.topic, outcome.key, record.value, partition=outcome.partition, headers=headers)
 
     def _accept(self, record: Record, accepted: Accepted, memory: Memory, out: Out) -> None:
         touchpoint = accepted.touchpoint

@@ -25,13 +25,17 @@ def test_ready_is_what_the_worker_says() -> None:
     state = Health()
     port = serve(state, "127.0.0.1", 0)
     assert (status(port, "/live"), status(port, "/ready")) == (200, 503)
-    state.ready = True
+    state.assigned = True
     assert (status(port, "/live"), status(port, "/ready")) == (200, 200)
+    state.reaches_broker = False
+    assert (status(port, "/live"), status(port, "/ready")) == (200, 503)
+    state.reaches_broker, state.stopping = True, True
+    assert (status(port, "/live"), status(port, "/ready")) == (200, 503)
 
 
 def test_a_loop_that_no_longer_turns_is_neither_live_nor_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     state = Health()
-    state.ready = True
+    state.assigned = True
     port = serve(state, "127.0.0.1", 0)
     monkeypatch.setattr(health, "STUCK_AFTER_S", 0.0)
     assert (status(port, "/live"), status(port, "/ready")) == (503, 503)

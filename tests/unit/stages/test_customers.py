@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import decode
+from schemas.codec import decode, encode
 from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
@@ -44,6 +44,15 @@ from tests.unit.builders import (
 )
 from tests.unit.histories import histories, rule_sets
 
+OUTCOME = {
+    "topic": "touchpoints.web",
+    "channel": "web",
+    "partition": 0,
+    "outcome": "accepted",
+    "reason": "",
+    "version": 1,
+    "records": 1,
+}
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=6)
 BEN = Identifier("user_id", "ben")
 
@@ -238,6 +247,22 @@ def test_a_duplicate_changes_and_sends_nothing() -> None:
 def test_a_row_that_lived_within_a_batch_only_leaves_its_tombstone() -> None:
     out = through(activity([touch("b", NOON), touch("a", NOON - DAY)]), cuts=[2])
     assert sorted(s.fields["deleted"] for s in out.on(topics.JOURNEYS)) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"hello", encode("outcome", OUTCOME), b""],
+    ids=["no record", "another kind of record", "nothing"],
+)
+def test_a_foreign_record_is_a_dead_letter_and_the_next_is_taken(value: bytes) -> None:
+    (first,) = activity([touch("a", 0)])
+    foreign = first._replace(offset=0, value=value)
+    out = through([foreign, first._replace(offset=1)])
+    (letter,) = out.on(topics.DEAD)
+    told = letter.fields
+    assert (told["reason"], told["original"], told["channel"]) == ("undecodable", value, "")
+    assert (told["topic"], told["offset"]) == (topics.ACTIVITY, 0)
+    assert len(out.live(topics.JOURNEYS)) == 1
 
 
 def test_customers_do_not_meet() -> None:

@@ -395,7 +395,7 @@ def test_a_record_on_the_wrong_partition_is_sent_to_the_right_one_as_it_was() ->
     out, arrived = rerouted()
     assert (arrived.partition, arrived.key) == (ELSEWHERE, CARL.text.encode())
     assert arrived.value == encode("touchpoint", fields_of(CARL))
-    assert arrived.headers == (("received_at", str(NOON).encode()),)
+    assert arrived.headers == (("received_at", str(NOON).encode()), ("origin", f"{WEB}-{HERE}-0".encode()))
     assert outcomes(out) == {"rerouted": 1}
     assert {s.topic for s in out.sent} == {WEB, topics.OUTCOMES}
 
@@ -405,6 +405,17 @@ def test_a_rerouted_record_is_accepted_where_it_belongs_with_its_first_receipt()
     out = take([arrived], state=MemoryState(ELSEWHERE))
     assert outcomes(out) == {"accepted": 1}
     assert out.on(topics.ACTIVITY)[0].fields["received_at"] == NOON
+
+
+def test_a_record_that_is_rerouted_again_after_a_restart_counts_once() -> None:
+    """Its copies differ in offset and receipt, and lie apart in the log."""
+    for fields in ({}, {"sentiment": 0, "occurred_at": NOON - 4 * 24 * HOUR}):
+        _, arrived = rerouted(**fields)
+        newer = Record(WEB, ELSEWHERE, 0, NOON, b"", encode("touchpoint", fields_of(CARL, event_id="newer")))
+        copies = [arrived._replace(offset=1), arrived._replace(offset=2, timestamp_ms=arrived.timestamp_ms + HOUR)]
+        once = outcomes(take([newer, copies[0]], state=MemoryState(ELSEWHERE)))
+        assert outcomes(take([newer, *copies], state=MemoryState(ELSEWHERE))) == once
+        assert sum(once.values()) == 2
 
 
 def test_the_future_is_judged_by_the_first_receipt() -> None:
@@ -512,11 +523,11 @@ def test_one_message_id_on_two_channels_is_two_messages() -> None:
     assert {row["channel"]: row["unique_openers"] for row in rows} == {"email": 1, "mobile": 1}
 
 
-def test_the_largest_values_that_are_taken_can_be_added_up() -> None:
-    most = a_conversion(value_micros=2**53)
-    log = [fields_of(event_id=f"e{i}", conversion=most, engaged_ms=2**53) for i in range(3)]
-    (row,) = take(sent(*log)).final(topics.ENGAGEMENT).values()
-    assert (row["revenue_micros"], row["engaged_ms"]) == (3 * 2**53, 3 * 2**53)
+def test_a_total_beyond_64_bits_stays_at_the_largest_instead_of_stopping_the_stage() -> None:
+    most = a_conversion(value_micros=10**15)
+    log = [fields_of(event_id=f"e{i}", conversion=most, engaged_ms=86_400_000) for i in range(10_000)]
+    (row,) = take(sent(*log), cuts=[5_000]).final(topics.ENGAGEMENT).values()
+    assert (row["revenue_micros"], row["engaged_ms"]) == (2**63 - 1, 10_000 * 86_400_000)
 
 
 # Whatever comes in whatever order
