@@ -53,7 +53,8 @@ def journey_line(started_at: datetime, steps: Iterable[tuple[str, str]], end: st
     """A journey as ``2026-10-03 09:12  email opened, clicked > web 5 pages > ... > web purchased 89.90 EUR (3 d 4 h)``.
 
     ``steps`` are (channel, action) in order, ``end`` stands behind the last. What does not fit into ``width``: of each
-    run all but its last action, then runs from the middle, since the beginning and the conversion say most.
+    run all but its last action, then what runs in the middle were (``web x5`` is left of them), then those runs: the
+    beginning and the conversion say most.
     """
     head, tail = f"{started_at:%Y-%m-%d %H:%M}  ", f" {end} ({duration(seconds)})".replace("  ", " ")
     runs = [(channel, [action for _, action in run]) for channel, run in groupby(steps, key=lambda step: step[0])]
@@ -62,6 +63,8 @@ def journey_line(started_at: datetime, steps: Iterable[tuple[str, str]], end: st
         parts = [f"{channel} {_actions(actions, shown)}" for channel, actions in runs]
         if len(" > ".join(parts)) <= room:
             break
+    else:
+        parts[1:-1] = [f"{channel} x{len(actions)}" for channel, actions in runs[1:-1]]
     return head + _without_middle(parts, room) + tail
 
 

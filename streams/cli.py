@@ -8,10 +8,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +20,7 @@ from streams import composition, config
 from streams.broker import BrokerUnreachable
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    pass
 
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
@@ -100,35 +99,16 @@ def config_command() -> None:
     """Print every setting: value, default, unit, meaning. With a wrong one in the environment: without values."""
     from rich.console import Console
 
+    from streams.settings_table import settings_table
+
     try:
         settings, wrong = config.read(), None
     except config.ConfigError as error:
         settings, wrong = config.read({}), error
     console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(_settings_table(config.describe(settings), wrong is None, console.width < NARROW))
+    console.print(settings_table(config.describe(settings), wrong is None, console.width < NARROW))
     if wrong:
         raise wrong
-
-
-def _settings_table(settings: Sequence[config.Described], with_values: bool, narrow: bool) -> Table:
-    """``narrow`` puts a meaning below its variable; in a column of its own it would have room for a word a line."""
-    from rich.table import Table
-    from rich.text import Text
-
-    hidden = {*(() if with_values else ("value",)), *(("meaning",) if narrow else ())}
-    shown = [name for name in config.Described._fields if name not in hidden]
-    table = Table(box=None, pad_edge=False)
-    for name in shown:
-        # Values go on in the next line where they must; a variable is to be copied.
-        table.add_column(name, no_wrap=name in ("variable", "unit"), overflow="fold")
-    longest = max(len(setting.variable) for setting in settings)
-    for setting in settings:
-        first, *others = (Text(getattr(setting, name)) for name in shown)
-        if narrow:
-            below = wrap(setting.meaning, longest, initial_indent="  ", subsequent_indent="  ")
-            first.append("\n" + "\n".join(below), style="dim")
-        table.add_row(first, *others)
-    return table
 
 
 @main.command()

@@ -95,3 +95,11 @@ def test_every_journey_fits_on_one_line_of_ascii(steps: list[tuple[str, str]]) -
     assert len(line) <= 160
     assert line.isascii()
     assert "\n" not in line
+
+
+def test_runs_in_the_middle_are_counted_before_they_are_left_out() -> None:
+    steps = [("mobile", "app_opened"), *[("email", "opened")] * 3, *[("web", "page_viewed"), ("web", "searched")] * 4]
+    steps += [("mobile", "screen_viewed"), ("web", "purchased")]
+    assert journey_line(START, steps, "9.00 EUR", 60, 100) == (
+        "2026-10-03 09:12  mobile app opened > email x3 > web x8 > mobile x1 > web purchased 9.00 EUR (1 min)"
+    )
