@@ -16,10 +16,11 @@ from deploy.local.errors import FetchFailed, MissingTool, PortTaken, StackFailed
 from sinks.clickhouse import Misconfigured, Unreachable
 from sinks.migrate import MigrationError
 from streams.broker import BrokerUnreachable, TopicMissing
-from streams.cli import Failure, _failures, _settings_table, main
+from streams.cli import Failure, _failures, main
 from streams.config import PREFIX, ConfigError, Settings, describe, read
 from streams.producing.sources import InputError
 from streams.runtime.health import CannotListen
+from streams.settings_table import settings_table
 from streams.topic_admin import Refused
 
 FAILED, WRONG_USE, UNREACHABLE = 1, 2, 3
@@ -147,7 +148,7 @@ def test_config_prints_a_line_a_setting_with_its_unit_in_a_column() -> None:
 def test_a_narrow_terminal_gets_variables_and_units_in_one_piece(width: int) -> None:
     output = io.StringIO()
     settings = describe(read({}))
-    Console(file=output, width=width).print(_settings_table(settings, with_values=True, narrow=True))
+    Console(file=output, width=width).print(settings_table(settings, with_values=True, narrow=True))
     text = output.getvalue()
     for setting in settings:
         assert re.search(rf"^{setting.variable} .* {setting.unit} *$", text, re.MULTILINE), setting.variable
