@@ -44,6 +44,8 @@ class TableOutputs:
         self._clickhouse = ClickHouse(url)
         self._epoch = epoch
         self._waiting: dict[str, tuple[Table[Any], list[Waiting]]] = {}
+        # The client serves one thread at a time.
+        self._inserting = asyncio.Lock()
 
     def put(self, table: Table[Any], fields: object, origin: Record) -> None:
         """Have ``fields`` inserted into ``table`` with this batch."""
@@ -63,7 +65,9 @@ class TableOutputs:
             await self._insert(table, rows)
 
     async def stop(self) -> None:
-        self._clickhouse.close()
+        """Close the connection, behind an insert that is still running."""
+        async with self._inserting:
+            self._clickhouse.close()
 
     async def _insert(self, table: Table[Any], rows: Sequence[Waiting]) -> None:
         try:
@@ -82,7 +86,8 @@ class TableOutputs:
             started = time.perf_counter()
             try:
                 data = table.columns_of(records, self._epoch)
-                await asyncio.to_thread(self._clickhouse.insert, table.name, table.columns, data)
+                async with self._inserting:
+                    await asyncio.to_thread(self._clickhouse.insert, table.name, table.columns, data)
             except Unreachable:
                 RETRIES.inc()
                 log.warning("clickhouse_away", table=table.name, rows=len(records), next_try_s=pause)

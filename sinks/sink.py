@@ -15,13 +15,15 @@ from streams.runtime.stage import Record, View
 
 
 class Sink:
-    """All output topics -> ClickHouse."""
+    """All output topics -> ClickHouse. ``records`` names, for each input topic, the kinds of record that belong
+    there."""
 
     name = "sink"
     keeps_state = False
 
-    def __init__(self, inputs: tuple[str, ...]) -> None:
-        self.inputs = inputs
+    def __init__(self, records: Mapping[str, tuple[str, ...]]) -> None:
+        self.inputs = tuple(records)
+        self._records = records
 
     def fold(self, records: Sequence[Record], view: View, out: TableOutputs) -> None:
         for record in records:
@@ -29,16 +31,16 @@ class Sink:
                 self._put(record, out)
             except Undecodable:
                 # Stages write what they can read; this is a foreign producer's.
-                out.bury(record, "undecodable", "a record of ours in Avro single-object encoding")
+                out.bury(record, "undecodable", f"Avro-encoded {' or '.join(self._records[record.topic])}")
 
     def _put(self, record: Record, out: TableOutputs) -> None:
         name, fields = decode(record.value)
+        if name not in self._records[record.topic]:
+            raise Undecodable(f"found {name}")
         if name == "resolved_touchpoint":
             out.put(TOUCHPOINTS, (fields, decode(fields["touchpoint"]).record), record)
-        elif name in TABLES:
-            out.put(TABLES[name], fields, record)
         else:
-            out.bury(record, "undecodable", f"a record that has a table, not a {name}")
+            out.put(TABLES[name], fields, record)
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: TableOutputs) -> None:
         """Nothing is left to emit: rows go out with their batch."""

@@ -58,7 +58,8 @@ def stitching_rules(settings: Settings) -> Rules:
 def folding(name: str, settings: Settings) -> Folding[Any]:
     """The stage ``name`` with its rules, and where its outputs go."""
     if name == "sink":
-        return Folding(Sink(SINK_INPUTS), TableOutputs(settings.clickhouse_url, settings.log_epoch))
+        records = {topic.name: topic.records for topic in topics(settings) if topic.name in SINK_INPUTS}
+        return Folding(Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch))
     outputs = KafkaOutputs(settings.kafka_bootstrap)
     if name == "customers":
         return Folding(Customers(stitching_rules(settings), settings.log_epoch), outputs)

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from prometheus_client import Counter
+
 from schemas.codec import Undecodable, decode
 from streams import topics
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming, order_of
-from streams.domain.validation import Rejection
 from streams.runtime.stage import Out, Record, View
 from streams.runtime.versions import version_of
 from streams.stages.customers import records
 from streams.stages.customers.history import JOURNEY, CustomerHistory, customer_of
 from streams.stages.customers.rows import journey_at, restitch, row_id_of, session_at
-from streams.stages.dead_letters import bury
+
+FOREIGN = Counter("journey_foreign_records_total", "Records on customers.activity that no stage of ours wrote.")
 
 
 class Customers:
@@ -37,10 +39,9 @@ class Customers:
         for record in records_:
             try:
                 found = read(record)
-            except Undecodable as error:
-                # Only a foreign producer sends it; INTAKE's dead letters have been sorted out before.
-                rejection = Rejection("undecodable", "", str(error)[:200], "a resolved_touchpoint, Avro-encoded")
-                bury(record, rejection, record.timestamp_ms, out)
+            except Undecodable:
+                # Only a foreign producer sends it. SINK reads it too, and keeps it as a dead letter: one writer a row.
+                FOREIGN.inc()
             else:
                 if found is not None:
                     self._take(*found, view, record.offset)

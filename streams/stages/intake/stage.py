@@ -11,8 +11,8 @@ from streams import topics
 from streams.domain.actor import RULES_VERSION
 from streams.runtime.stage import Out, Record, View
 from streams.runtime.versions import version_of
-from streams.stages.dead_letters import bury, origin_key
 from streams.stages.intake import records
+from streams.stages.intake.dead_letters import bury, origin_key
 from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, JudgeRules, judge, origin_of
 from streams.stages.intake.memory import ENGAGEMENT, Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Late, Outcome, Rerouted

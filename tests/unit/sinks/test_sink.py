@@ -45,13 +45,13 @@ def record(offset: int, value: bytes) -> Record:
 def test_what_is_no_record_of_ours_is_buried_and_the_rest_goes_on(foreign: bytes) -> None:
     out = Tables()
     good = encode("outcome", OUTCOME)
-    Sink(("outcomes",)).fold([record(0, good), record(1, foreign), record(2, good)], MemoryState(0), out)  # type: ignore[arg-type]
+    Sink({"outcomes": ("outcome",)}).fold([record(0, good), record(1, foreign), record(2, good)], MemoryState(0), out)  # type: ignore[arg-type]
     assert out.rows == [("outcomes", OUTCOME), ("outcomes", OUTCOME)]
     assert out.buried == [(1, "undecodable")]
 
 
-def test_a_record_without_a_table_is_buried() -> None:
+def test_a_record_that_does_not_belong_on_its_topic_is_buried() -> None:
     out = Tables()
     touchpoint = {"event_id": "e", "channel": "web", "occurred_at": 1, "identifiers": [], "action": "a"}
-    Sink(("outcomes",)).fold([record(0, encode("touchpoint", touchpoint))], MemoryState(0), out)  # type: ignore[arg-type]
+    Sink({"outcomes": ("outcome",)}).fold([record(0, encode("touchpoint", touchpoint))], MemoryState(0), out)  # type: ignore[arg-type]
     assert (out.rows, out.buried) == ([], [(0, "undecodable")])

@@ -1,4 +1,4 @@
-"""Dead letters: what a stage cannot take, with the reason and the original bytes, keyed by where it was read.
+"""Dead letters: what INTAKE cannot take, with the reason and the original bytes, keyed by where it was read.
 
 The key makes them upserts: a record that is read again is the same dead letter again.
 """
@@ -17,10 +17,10 @@ def origin_key(record: Record) -> bytes:
 
 
 def bury(record: Record, rejection: Rejection, received_at: int, out: Out) -> None:
-    """Send ``record`` to the dead letters; ``received_at`` in ms UTC. A topic of ours has no channel: ''."""
+    """Send ``record`` to the dead letters; ``received_at`` in ms UTC."""
     letter = {
         **rejection._asdict(),
-        "channel": topics.channel_of(record.topic) if record.topic in topics.TOUCHPOINTS else "",
+        "channel": topics.channel_of(record.topic),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
