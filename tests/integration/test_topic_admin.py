@@ -56,10 +56,10 @@ def test_a_setting_that_somebody_changed_is_brought_back_and_others_stay(
     with admin(stack.kafka_bootstrap) as client:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, changed)])
     assert [c.text for c in apply(stack.kafka_bootstrap, [topic], 1)] == [
-        f"{topic.name}: retention.ms from 5000 to 604800000"
+        f"{topic.name}: retention.ms from 5000 to -1"
     ]
     settings = settings_of(stack.kafka_bootstrap, topic)
-    assert (settings["retention.ms"], settings["segment.ms"]) == ("604800000", "77777")
+    assert (settings["retention.ms"], settings["segment.ms"]) == ("-1", "77777")
 
 
 @pytest.mark.parametrize("partitions", [2, 4])
@@ -72,7 +72,7 @@ def test_other_partitions_of_a_keyed_topic_are_refused_and_nothing_at_all_is_cha
     with pytest.raises(Refused, match=r"has 3 partitions, declared are \d: keys would move"):
         apply(stack.kafka_bootstrap, wanted, 1)
     assert partitions_of(stack.kafka_bootstrap, topics) == {keyed.name: 3, unkeyed.name: 3}
-    assert settings_of(stack.kafka_bootstrap, keyed)["retention.ms"] == "604800000"
+    assert settings_of(stack.kafka_bootstrap, keyed)["retention.ms"] == "-1"
 
 
 def test_a_topic_without_keys_gets_more_partitions(stack: Addresses, topics: tuple[Topic, ...]) -> None:
