@@ -70,9 +70,17 @@ class Consumer(stock.Consumer):
 
     def _start(self, tp: TP, earliest: int) -> int:
         wanted = cast(FoldingApp, self.app).next_offset(tp)
-        if wanted is None:
-            wanted = self._committed_offset.get(tp)
-        return earliest if wanted is None else max(wanted, earliest)
+        return start_offset(wanted, self._committed_offset.get(tp), earliest)
+
+
+def start_offset(wanted: int | None, committed: int | None, earliest: int) -> int:
+    """Where to read on: at ``wanted`` (None: a stage without state), but never behind the group's commit.
+
+    State can be ahead of the commit, when a rebalance came between them. What lies between must be read once more,
+    though it is skipped then: Faust commits nothing behind a gap in what was acknowledged.
+    """
+    resumed = earliest if committed is None else max(committed, earliest)
+    return resumed if wanted is None else min(max(wanted, earliest), resumed)
 
 
 class Transport(stock.Transport):

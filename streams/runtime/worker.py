@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import faust
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.types import TP
 from yarl import URL
 
@@ -123,9 +123,10 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
         try:
             await folding.outputs.start()
             async for events in stream.take_events(settings.batch_records, within=settings.batch_wait_s):
-                records = _records(app, events)
+                records = [_record(event.message) for event in events if _counts(event.message, folding, app)]
                 await _run_or_end(folding, records, app, state)
-                app.positions.update({TP(r.topic, r.partition): r.offset + 1 for r in records})
+                reached = {TP(r.topic, r.partition): r.offset + 1 for r in records}
+                app.positions.update({tp: at for tp, at in reached.items() if tp in app.positions})
         except Exception as error:  # noqa: BLE001 - ends the process
             app.on_crash(error)
         yield
@@ -150,27 +151,25 @@ def _attach(app: transport.FoldingApp, folding: Folding[Any], settings: WorkerSe
     app.on_partitions_assigned.connect(assigned, weak=False)
 
 
-def _records(app: faust.App, events: Sequence[faust.EventT[bytes]]) -> list[Record]:
-    """The records of the current assignment; what was buffered before a rebalance is read again after it."""
-    generation = app.consumer_generation_id
-    found = []
-    for event in events:
-        message = event.message
-        if message.generation_id != generation:
-            continue
-        headers = message.headers or ()
-        found.append(
-            Record(
-                message.topic,
-                message.partition,
-                message.offset,
-                round(message.timestamp * 1000),
-                message.key,
-                message.value or b"",
-                tuple(headers.items() if isinstance(headers, Mapping) else headers),
-            )
-        )
-    return found
+def _counts(message: faust.types.Message, folding: Folding[Any], app: faust.App) -> bool:
+    """False for what was buffered before a rebalance, where it is read again behind it: from the fence of a state.
+
+    A stage without state goes on from its commits, and Faust commits whatever leaves the buffer: it takes everything.
+    """
+    return not folding.stage.keeps_state or message.generation_id == app.consumer_generation_id
+
+
+def _record(message: faust.types.Message) -> Record:
+    headers = message.headers or ()
+    return Record(
+        message.topic,
+        message.partition,
+        message.offset,
+        round(message.timestamp * 1000),
+        message.key,
+        message.value or b"",
+        tuple(headers.items() if isinstance(headers, Mapping) else headers),
+    )
 
 
 async def _run_or_end(
@@ -187,10 +186,12 @@ async def _run_or_end(
 
 
 async def _observe_lag(app: transport.FoldingApp, name: str, state: health.Health) -> None:
+    if state.stopping or not state.assigned:
+        return
     # Asked of the broker, not taken from the last fetch: a stage that is stuck fetches nothing, and its lag grows.
     try:
         ends = await app.consumer.highwaters(*app.positions)
-    except KafkaError as error:
+    except (KafkaError, ConsumerStoppedError, TimeoutError) as error:
         if state.reaches_broker:
             log.warning("broker_away", error=type(error).__name__)
         state.reaches_broker = False

@@ -1,0 +1,124 @@
+"""What the pipeline must make of touchpoints: the domain's own functions over the whole set, and a plain count."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from schemas.codec import decode, encode
+from streams.domain.actor import judge
+from streams.domain.identifiers import Identifier, clean
+from streams.domain.ids import customer_id
+from streams.domain.marketing_channel import MarketingChannel, marketing_channel
+from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming
+from streams.domain.validation import check, check_identifiers
+from streams.domain.vocabulary import direction_of
+
+SITE = "shop.example.com"
+HOUR_MS = 3_600_000
+#: (channel, action) of a person -> the component in which each message of a via counts once.
+UNIQUES = {("email", "opened"): "openers", ("mobile", "push_opened"): "openers", ("email", "clicked"): "clickers"}
+
+
+class Accepted(NamedTuple):
+    """An accepted record with what is judged of it."""
+
+    record: dict[str, Any]
+    via: Identifier
+    actor: str
+    direction: str
+    origin: MarketingChannel
+
+
+@dataclass
+class Expected:
+    """What the pipeline must make of the touchpoints, by the domain's own functions over the whole set."""
+
+    outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    accepted: list[Accepted] = field(default_factory=list)
+    histories: dict[str, list[Touchpoint]] = field(default_factory=dict)
+
+
+def expect(records: list[dict[str, Any]]) -> Expected:
+    """Walk ``records`` in the order produced: duplicates are decided within a via, whose records keep their order."""
+    expected = Expected()
+    seen: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for sent in records:
+        # Through the codec once, so that defaults are filled as a reader sees them.
+        record = decode(encode("touchpoint", sent)).record
+        outcome, reason = _outcome(record, seen)
+        expected.outcomes[record["channel"], outcome, reason] += 1
+        if outcome == "accepted":
+            _keep(expected, _judged(record))
+    return expected
+
+
+def _outcome(record: dict[str, Any], seen: dict[tuple[str, str, str], dict[str, Any]]) -> tuple[str, str]:
+    names = clean(record["identifiers"])
+    rejection = check(record, record["channel"]) or check_identifiers(record, names)
+    if rejection is not None:
+        return "dead", rejection.reason
+    first = seen.setdefault((record["channel"], names[0].text, record["event_id"]), record)
+    if first is record:
+        return "accepted", ""
+    return ("duplicate", "") if first == record else ("dead", "conflicting_duplicate")
+
+
+def _judged(record: dict[str, Any]) -> Accepted:
+    channel, action = record["channel"], record["action"]
+    return Accepted(
+        record,
+        via=clean(record["identifiers"])[0],
+        actor=judge(channel, action, record["user_agent"], record["provider_machine"]),
+        direction=direction_of(channel, action) or record["direction"],
+        origin=marketing_channel(channel, action, record["acquisition"], frozenset({SITE})),
+    )
+
+
+def _keep(expected: Expected, accepted: Accepted) -> None:
+    record, via, actor, direction, origin = accepted
+    expected.accepted.append(accepted)
+    if not is_journey_forming(direction, actor):
+        return
+    conversion = record["conversion"]
+    touchpoint = Touchpoint(
+        occurred_at=record["occurred_at"],
+        event_id=record["event_id"],
+        channel=record["channel"],
+        via=via.text,
+        action=record["action"],
+        marketing_channel=origin.name,
+        has_acquisition=origin.has_acquisition,
+        campaign=origin.campaign,
+        content=origin.content,
+        engaged_ms=record["engaged_ms"] or 0,
+        conversion=conversion
+        and Conversion(
+            conversion["type"], conversion["value_micros"], conversion["currency"], conversion["order_id"] or ""
+        ),
+    )
+    expected.histories.setdefault(customer_id(via), []).append(touchpoint)
+
+
+def count_engagement(accepted: list[Accepted]) -> dict[tuple[Any, ...], Counter[str]]:
+    """(channel, campaign, hour, currency, actor) -> components, counted over the whole set at once.
+
+    A message of a via counts as unique once, in the row of its earliest human opening or click.
+    """
+    rows: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    earliest: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    for record, via, actor, direction, origin in accepted:
+        channel, action, at, event_id = (record[name] for name in ("channel", "action", "occurred_at", "event_id"))
+        money = record["conversion"] or {"currency": "", "value_micros": 0}
+        key = (channel, origin.campaign, at // HOUR_MS * HOUR_MS, money["currency"], actor)
+        rows[key] += Counter({"touchpoints": 1, direction: 1, f"action {action}": 1})
+        rows[key]["engaged_ms"] += record["engaged_ms"] or 0
+        rows[key]["conversions"] += record["conversion"] is not None
+        rows[key]["revenue_micros"] += money["value_micros"]
+        if actor == "human" and (channel, action) in UNIQUES:
+            message = (UNIQUES[channel, action], channel, via.text, record["message_id"] or event_id)
+            earliest[message] = min(earliest.get(message, (at, event_id, key)), (at, event_id, key))
+    for (unique, *_), (_, _, key) in earliest.items():
+        rows[key][unique] += 1
+    return rows
