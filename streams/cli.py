@@ -11,16 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from deploy.local.processes import StackState
 from streams import composition, config
 from streams.broker import BrokerUnreachable
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

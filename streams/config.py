@@ -19,9 +19,9 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams.domain.rules import DAY_MS, MINUTE_MS
+
 PREFIX = "OMNIJOURNEY_"
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 #: Settings that may hold a password: no message quotes them.

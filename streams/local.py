@@ -54,26 +54,30 @@ class LocalPipeline:
         topic_admin.apply(self.settings.kafka_bootstrap, topics, self.settings.replication)
         return len(topics), len(migrate(self.settings.clickhouse_url))
 
-    def start_workers(self) -> None:
-        """Start one worker of each stage; returns when all are ready. StackFailed where one ends instead."""
-        self._ports = dict(zip(composition.STAGES, free_ports(len(composition.STAGES)), strict=True))
+    def start_workers(self, suffix: str = "") -> None:
+        """Start one more worker of each stage, named after it and ``suffix``; returns when all are ready.
+
+        Raises StackFailed where one ends instead, ValueError where a name is in use.
+        """
+        ports = dict(zip(composition.STAGES, free_ports(len(composition.STAGES)), strict=True))
         self.stack.add(
             [
                 ProcessSpec(
-                    name=stage,
+                    name=f"{stage}{suffix}",
                     argv=(sys.executable, "-m", "streams.cli", "worker", stage),
                     env={**self.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
                     ready_url=f"http://127.0.0.1:{port}/ready",
                     # Longer than a worker gives itself, so that its own deadline tells what happened.
                     stop_seconds=self.settings.stop_deadline_s + 5,
                 )
-                for stage, port in self._ports.items()
+                for stage, port in ports.items()
             ]
         )
+        self._ports |= {f"{stage}{suffix}": port for stage, port in ports.items()}
 
-    def metrics_url(self, stage: str) -> str:
-        """Where the worker of ``stage`` serves its metrics; KeyError before `start_workers`."""
-        return f"http://127.0.0.1:{self._ports[stage]}/metrics"
+    def metrics_url(self, worker: str) -> str:
+        """Where ``worker`` serves its metrics; KeyError before `start_workers`."""
+        return f"http://127.0.0.1:{self._ports[worker]}/metrics"
 
     def drain(self, timeout_s: float, on_progress: Callable[[Lag], None] = lambda _: None) -> None:
         """Return when all that was produced is in ClickHouse; TimeoutError, naming what lags, after ``timeout_s``."""

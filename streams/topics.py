@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streams.domain.rules import DAY_MS
 from streams.domain.vocabulary import CHANNELS
 
-DAY_MS = 86_400_000
 #: What producers may send, and what is made of it: the record itself, wrapped.
 SOURCE_MAX_BYTES = 1_048_588
 DERIVED_MAX_BYTES = 4 * SOURCE_MAX_BYTES

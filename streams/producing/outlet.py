@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka.partitioner.default import DefaultPartitioner, murmur2
+from kafka.partitioner.default import DefaultPartitioner
 
 from streams.broker import TopicMissing, admin, connect
+from streams.runtime.partitioner import partition_of
 from streams.topics import TOUCHPOINTS, touchpoint_topic
 
 LINGER_MS = 20
@@ -169,12 +169,7 @@ class CachedMurmur2(DefaultPartitioner):  # type: ignore[misc]  # the library ha
             found: int = super().partition(topic, key, serialized_key, value, serialized_value, cluster)
             return found
         # Kafka numbers partitions from 0 without gaps.
-        return _hash(serialized_key) % len(partitions)
-
-
-@lru_cache(maxsize=65_536)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFF_FFFF
+        return partition_of(serialized_key, len(partitions))
 
 
 def _held(message: Message) -> int:

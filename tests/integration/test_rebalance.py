@@ -9,18 +9,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sys
 from itertools import islice
 from typing import Any
 
 import pytest
 
-from deploy.local.ports import free_ports
-from deploy.local.processes import ProcessSpec
 from sinks.clickhouse import ClickHouse
 from streams.composition import STAGES, stitching_rules
 from streams.domain.stitch import stitch
-from streams.local import LocalPipeline
 from streams.producing.produce import produce_records
 from streams.sample import generate
 from tests.integration.expectation import SITE, expect
@@ -28,21 +24,6 @@ from tests.integration.expectation import SITE, expect
 EVENTS = 12_000
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
-
-
-def start_second_workers(pipeline: LocalPipeline) -> None:
-    ports = free_ports(len(STAGES))
-    pipeline.stack.add(
-        [
-            ProcessSpec(
-                name=f"{stage}-2",
-                argv=(sys.executable, "-m", "streams.cli", "worker", stage),
-                env={**pipeline.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
-                ready_url=f"http://127.0.0.1:{port}/ready",
-            )
-            for stage, port in zip(STAGES, ports, strict=True)
-        ]
-    )
 
 
 def test_tables_are_the_same_whichever_workers_did_the_work(local_pipeline: Any) -> None:
@@ -53,7 +34,7 @@ def test_tables_are_the_same_whichever_workers_did_the_work(local_pipeline: Any)
     with local_pipeline("rebalance", OMNIJOURNEY_OWN_DOMAINS=SITE) as pipeline:
         bootstrap = pipeline.settings.kafka_bootstrap
         assert produce_records(records[:third], bootstrap).complete
-        start_second_workers(pipeline)
+        pipeline.start_workers("-2")
         assert produce_records(records[third : 2 * third], bootstrap).complete
         for stage in STAGES:
             os.kill(pipeline.stack.pid(f"{stage}-2"), signal.SIGKILL)

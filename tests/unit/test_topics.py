@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from schemas.registry import registry
 from streams import topics
+from streams.domain.rules import DAY_MS
 from streams.domain.vocabulary import CHANNELS
-from streams.topics import DAY_MS, channel_of, declared, touchpoint_topic
+from streams.topics import channel_of, declared, touchpoint_topic
 
 COUNTS = st.integers(1, 200)
 
