@@ -14,7 +14,7 @@ PINNED := $(VENV)/.pinned
 KAFKA := $(wildcard .local/kafka-*)
 CLICKHOUSE := $(wildcard .local/clickhouse-*)$(shell command -v clickhouse)
 
-.PHONY: help prerequisites setup check test demo bench clean
+.PHONY: help prerequisites setup check test demo bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -47,8 +47,13 @@ test: setup ## all tests, on a Kafka and a ClickHouse of their own
 demo: setup ## the whole way on sample touchpoints; KEEP=1 leaves it running, INPUT=FILE takes a file's
 	@$(BIN)/omnijourney demo $(if $(KEEP),--keep) $(if $(INPUT),--input "$(INPUT)")
 
-bench: setup ## events per second, end to end
+bench: setup ## the runtime beside Faust and Quix Streams, and the pipeline end to end
+	$(BIN)/python tests/bench/runtime.py
 	$(BIN)/python tests/bench/end_to_end.py
+
+soak: setup ## an hour of faults: 20,000 simulated seeds, 200 kills on a real broker
+	$(BIN)/python -m tests.simulation --seeds 20000
+	$(BIN)/python -m tests.faults.soak --kills 200
 
 clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks
 	@if [ -e $(PINNED) ]; then $(BIN)/python -c \

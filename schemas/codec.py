@@ -10,6 +10,7 @@ Records are plain dicts in the field names of the schema: times are integer mill
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from schemas.registry import Registry, registry
 
 MARKER = b"\xc3\x01"
 HEADER_BYTES = 10
+#: fastavro names objects with their address, which no replay would repeat.
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 Record = dict[str, Any]
 
@@ -69,7 +72,9 @@ class Codec:
             record = fastavro.schemaless_reader(body, version.parsed, reader)
         # fastavro answers damaged bytes with whatever its parser runs into.
         except Exception as error:
-            raise Undecodable(f"damaged {version.record}: {type(error).__name__}: {error}") from error
+            raise Undecodable(
+                f"damaged {version.record}: {type(error).__name__}: {_ADDRESS.sub('', str(error))}"
+            ) from error
         if body.read(1):
             raise Undecodable(f"damaged {version.record}: bytes behind the end of the record")
         if not isinstance(record, dict):

@@ -8,39 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from schemas.codec import Undecodable, decode
+from schemas.columns import Columns, decode_columns
 from sinks.outputs import TableOutputs
-from sinks.tables import TABLES, TOUCHPOINTS
-from streams.runtime.stage import Record, View
+from sinks.tables import TABLES, TOUCHPOINTS, Accepted
+from streams.runtime.stage import Layout, Records, View
 
 
 class Sink:
-    """All output topics -> ClickHouse. ``records`` names, for each input topic, the kinds of record that belong
+    """All output topics -> ClickHouse. ``records`` names, for each input topic, the one kind of record that belongs
     there."""
 
     name = "sink"
-    keeps_state = False
+    layout: Layout | None = None
 
-    def __init__(self, records: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, records: Mapping[str, Sequence[str]]) -> None:
         self.inputs = tuple(records)
-        self._records = records
+        self._kinds = {topic: kind for topic, [kind] in records.items()}
 
-    def fold(self, records: Sequence[Record], view: View, out: TableOutputs) -> None:
-        for record in records:
-            try:
-                self._put(record, out)
-            except Undecodable:
-                # Stages write what they can read; this is a foreign producer's.
-                out.bury(record, "undecodable", f"Avro-encoded {' or '.join(self._records[record.topic])}")
-
-    def _put(self, record: Record, out: TableOutputs) -> None:
-        name, fields = decode(record.value)
-        if name not in self._records[record.topic]:
-            raise Undecodable(f"found {name}")
-        if name == "resolved_touchpoint":
-            out.put(TOUCHPOINTS, (fields, decode(fields["touchpoint"]).record), record)
+    def fold(self, records: Records, view: View, out: TableOutputs) -> None:
+        kind = self._kinds[records.topic]
+        decoded = decode_columns([record.value for record in records], kind)
+        bad = set(decoded.errors)
+        sent: Columns | None = None
+        if kind == "resolved_touchpoint":
+            sent = decode_columns(decoded.column("touchpoint"), "touchpoint")
+            bad.update(decoded.positions[at] for at in sent.errors)
+        if bad:
+            self._set_aside(records, bad, view, out)
+        elif sent is not None:
+            out.put(TOUCHPOINTS, Accepted(decoded, sent), records)
         else:
-            out.put(TABLES[name], fields, record)
+            out.put(TABLES[kind], decoded, records)
+
+    def _set_aside(self, records: Records, bad: set[int], view: View, out: TableOutputs) -> None:
+        """Bury the records at ``bad`` and take the others. Stages write what they can read: these are foreign."""
+        foreign = [record for at, record in enumerate(records) if at in bad]
+        expected = f"Avro-encoded {self._kinds[records.topic]}"
+        out.bury(Records(records.topic, records.partition, foreign), "undecodable", "", expected)
+        good = [record for at, record in enumerate(records) if at not in bad]
+        self.fold(Records(records.topic, records.partition, good), view, out)
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: TableOutputs) -> None:
         """Nothing is left to emit: rows go out with their batch."""
+
+    def bury(self, records: Records, cause: str, view: View, out: TableOutputs) -> None:
+        out.bury(records, "stage_raised", cause, "a record that the stage can take")

@@ -1,185 +1,159 @@
-"""Rows of the output tables from decoded Avro records, one function a record, and the columns they fill.
+"""The output tables, and how columns of decoded records become columns of theirs.
 
-It decides how a record's fields become columns (docs/tables.md has the rules; a contract test holds schemas, rows and
-tables equal). It leaves sending to `sinks.clickhouse`. Times stay integer milliseconds, the ticks of DateTime64(3), and
-UUIDs their text: the driver packs both without a Python object a value.
+It decides what a field becomes (docs/tables.md has the rules; a contract test holds schemas, columns and tables equal).
+It leaves sending to `sinks.clickhouse`. Times stay integer milliseconds, the ticks of DateTime64(3), and UUIDs their
+text: the driver packs both without a Python object a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from schemas.codec import Record
+from schemas.columns import Columns
+from streams.runtime.stage import Record, Records
 from streams.runtime.versions import version_of
 
-Row = tuple[object, ...]
-R = TypeVar("R")
+Data = list[list[Any]]
+D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[R]):
-    """One table: its name, the columns that an insert fills, and how a record of type R becomes a row of them."""
+class Table(Generic[D]):
+    """One table: its name, the columns that an insert fills, and what fills them.
+
+    ``data_of`` gives, from decoded records and the epoch of their source log, a list of values for each of ``columns``,
+    in the order of the records; the epoch goes into the versions of rows whose record has none.
+    """
 
     name: str
     columns: tuple[str, ...]
-    to_row: Callable[[R, int], Row]
-
-    def columns_of(self, records: Sequence[R], epoch: int = 0) -> list[Sequence[object]]:
-        """``records`` as one tuple of values a column, in the order of ``columns`` and of the records.
-
-        ``epoch`` of the source log goes into the versions of rows whose record has none. KeyError or TypeError for a
-        record of another kind.
-        """
-        if not records:
-            return [() for _ in self.columns]
-        return list(zip(*[self.to_row(record, epoch) for record in records], strict=True))
+    data_of: Callable[[D, int], Data]
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+def _table(name: str, paths: Mapping[str, str]) -> Table[Columns]:
+    """A table whose columns are at ``paths`` of the record, its version among them."""
+    return Table(name, tuple(paths), lambda decoded, _epoch: [decoded.column(path) for path in paths.values()])
 
 
-def _flat(name: str, fields: str) -> Table[Record]:
-    """A table whose columns are fields of the record under the same names, the version among them."""
-    columns = _names(fields)
-    get = itemgetter(*columns)
-    return Table(name, columns, lambda record, _epoch: get(record))
+def _with_offset_version(name: str, paths: Mapping[str, str]) -> Table[Columns]:
+    """As `_table`, for records that stand for one record of a source log: the version is its offset."""
+
+    def data_of(decoded: Columns, epoch: int) -> Data:
+        versions = [version_of(epoch, offset) for offset in decoded.column("offset")]
+        return [*(decoded.column(path) for path in paths.values()), versions]
+
+    return Table(name, (*paths, "version"), data_of)
 
 
-def _with_offset_version(name: str, fields: str) -> Table[Record]:
-    """As `_flat`, for records that stand for one record of a source log: the version is its offset."""
-    columns = _names(fields)
-    get = itemgetter(*columns)
-    return Table(
-        name,
-        (*columns, "version"),
-        lambda record, epoch: (*get(record), version_of(epoch, record["offset"])),
-    )
+def _same(names: str) -> dict[str, str]:
+    """Columns under the names of their fields."""
+    return {name: name for name in names.split()}
 
 
-_JOURNEY_FIELDS = _names(
-    "journey_id customer_id started_at ended_at first_channel last_channel touchpoints converted conversion_type"
-    " value_micros currency order_id goals credit_first credit_last credit_last_non_direct credit_linear"
-    " credit_position credit_j_shaped credit_inverse_j credit_time_decay version deleted"
-)
-_STEP_FIELDS = ("at", "channel", "action", "via", "event_id")
-_TOUCH_FIELDS = ("at", "channel", "marketing_channel", "campaign", "content", "touchpoints")
-_journey_values = itemgetter(*_JOURNEY_FIELDS)
+def _inside(field: str, names: str) -> dict[str, str]:
+    """Columns for the fields of the records in ``field``; of an array, parallel arrays."""
+    return {f"{field}_{name}": f"{field}.{name}" for name in names.split()}
 
 
-def journey_row(journey: Record, _epoch: int = 0) -> Row:
-    """A journey as a row: its steps and touches become one array a field."""
-    steps, touches = journey["steps"], journey["touches"]
-    return (
-        *_journey_values(journey),
-        *[[step[field] for step in steps] for field in _STEP_FIELDS],
-        *[[touch[field] for touch in touches] for field in _TOUCH_FIELDS],
-    )
-
-
-_NO_ACQUISITION: Mapping[str, str | None] = {}
-_NO_CONVERSION: Mapping[str, Any] = {"type": "", "value_micros": 0, "currency": "", "order_id": None}
-_NO_SATISFACTION: Mapping[str, Any] = {"metric": "", "score": None}
-_SENT_FIELDS = ("term", "click_id", "referrer", "url")
-
-_TOUCHPOINT_COLUMNS = (
-    *("channel", "via", "occurred_at", "event_id", "via_customer", "action", "direction", "mode", "actor"),
-    *("rules_version", "marketing_channel", "has_acquisition"),
-    *("source", "medium", "campaign", "content"),
-    *_SENT_FIELDS,
-    *("message_id", "thread_id", "link", "conversion_type", "value_micros", "currency", "order_id", "sentiment"),
-    *("satisfaction_metric", "satisfaction_score", "engaged_ms", "user_agent", "provider_machine", "backfill"),
-    *("identifiers", "properties", "received_at", "intake_partition", "version"),
-)
-
-
-def touchpoint_row(resolved: Record, touchpoint: Record, version: int) -> Row:
-    """A row of `touchpoints` from a ResolvedTouchpoint and the decoded Touchpoint inside it.
-
-    What INTAKE judged (direction, mode, campaign, content, identifiers) comes from ``resolved``. Text that was not
-    given is empty; numbers where 0 would be an answer (sentiment, score, engaged time) are None. ``version``: the
-    intake offset with its epoch.
-    """
-    via = resolved["via"]
-    acquisition = touchpoint["acquisition"] or _NO_ACQUISITION
-    conversion = touchpoint["conversion"] or _NO_CONVERSION
-    satisfaction = touchpoint["satisfaction"] or _NO_SATISFACTION
-    return (
-        touchpoint["channel"],
-        f"{via['namespace']}:{via['value']}",
-        touchpoint["occurred_at"],
-        touchpoint["event_id"],
-        resolved["to"],
-        touchpoint["action"],
-        resolved["direction"],
-        resolved["mode"],
-        resolved["actor"],
-        resolved["rules_version"],
-        resolved["marketing_channel"],
-        resolved["has_acquisition"],
-        acquisition.get("source") or "",
-        acquisition.get("medium") or "",
-        resolved["campaign"],
-        resolved["content"],
-        *[acquisition.get(field) or "" for field in _SENT_FIELDS],
-        touchpoint["message_id"] or "",
-        touchpoint["thread_id"] or "",
-        touchpoint["link"] or "",
-        conversion["type"],
-        conversion["value_micros"],
-        conversion["currency"],
-        conversion["order_id"] or "",
-        touchpoint["sentiment"],
-        satisfaction["metric"],
-        satisfaction["score"],
-        touchpoint["engaged_ms"],
-        touchpoint["user_agent"] or "",
-        touchpoint["provider_machine"],
-        touchpoint["backfill"],
-        [f"{identifier['namespace']}:{identifier['value']}" for identifier in resolved["identifiers"]],
-        touchpoint["properties"],
-        resolved["received_at"],
-        resolved["intake_partition"],
-        version,
-    )
-
-
-TOUCHPOINTS: Table[tuple[Record, Record]] = Table(
-    "touchpoints",
-    _TOUCHPOINT_COLUMNS,
-    lambda pair, epoch: touchpoint_row(*pair, version_of(epoch, pair[0]["intake_offset"])),
-)
-"""Filled from pairs (ResolvedTouchpoint, the Touchpoint decoded from its bytes)."""
-
-TABLES: Mapping[str, Table[Record]] = {
-    "journey": Table(
+TABLES: Mapping[str, Table[Columns]] = {
+    "journey": _table(
         "journeys",
-        (
-            *_JOURNEY_FIELDS,
-            *(f"steps_{field}" for field in _STEP_FIELDS),
-            *(f"touches_{field}" for field in _TOUCH_FIELDS),
-        ),
-        journey_row,
+        {
+            **_same("journey_id customer_id started_at ended_at first_channel last_channel touchpoints converted"),
+            **_same("conversion_type value_micros currency order_id goals"),
+            **_inside("steps", "at channel action via event_id"),
+            **_inside("touches", "at channel marketing_channel campaign content touchpoints"),
+            **_same("credit_first credit_last credit_last_non_direct credit_linear credit_position credit_j_shaped"),
+            **_same("credit_inverse_j credit_time_decay version deleted"),
+        },
     ),
-    "session": _flat(
+    "session": _table(
         "sessions",
-        "session_id customer_id channel started_at ended_at touchpoints page_views engaged_ms conversions engaged"
-        " marketing_channel campaign content version deleted",
+        _same(
+            "session_id customer_id channel started_at ended_at touchpoints page_views engaged_ms conversions engaged"
+            " marketing_channel campaign content version deleted"
+        ),
     ),
-    "engagement": _flat(
+    "engagement": _table(
         "engagement",
-        "channel campaign hour currency actor source_partition touchpoints inbound outbound unique_openers"
-        " unique_clickers engaged_ms conversions revenue_micros actions version",
+        _same(
+            "channel campaign hour currency actor source_partition touchpoints inbound outbound unique_openers"
+            " unique_clickers engaged_ms conversions revenue_micros actions version"
+        ),
     ),
-    "outcome": _flat("outcomes", "topic channel partition outcome reason records version"),
+    "outcome": _table("outcomes", _same("topic channel partition outcome reason records version")),
     "dead_letter": _with_offset_version(
-        "dead_letters", "reason field value expected channel topic partition offset received_at key original"
+        "dead_letters",
+        _same("reason field value expected channel topic partition offset received_at key original"),
     ),
     "late_touchpoint": _with_offset_version(
-        "late_touchpoints", "channel event_id occurred_at late_by_ms topic partition offset received_at key original"
+        "late_touchpoints",
+        _same("channel event_id occurred_at late_by_ms topic partition offset received_at key original"),
     ),
 }
 """By the name of the record, as `schemas.codec` gives it."""
+
+
+class Accepted(NamedTuple):
+    """ResolvedTouchpoints, and the touchpoints decoded from their bytes: one for each."""
+
+    resolved: Columns
+    sent: Columns
+
+
+# What INTAKE judged and cleaned stands above what the producer sent.
+_RESOLVED = {
+    "via_customer": "to",
+    **_same("direction mode actor rules_version marketing_channel has_acquisition campaign content"),
+    **_same("received_at intake_partition"),
+}
+_SENT = {
+    **_same("channel occurred_at event_id action provider_machine backfill properties"),
+    # Null where it was not given: 0 would be an answer.
+    **_same("sentiment engaged_ms"),
+    "satisfaction_score": "satisfaction.score",
+}
+# Empty where it was not given.
+_SENT_TEXT = {
+    **{name: f"acquisition.{name}" for name in ("source", "medium", "term", "click_id", "referrer", "url")},
+    **_same("message_id thread_id link user_agent"),
+    "conversion_type": "conversion.type",
+    "currency": "conversion.currency",
+    "order_id": "conversion.order_id",
+    "satisfaction_metric": "satisfaction.metric",
+}
+
+
+def _touchpoint_data(accepted: Accepted, epoch: int) -> Data:
+    resolved, sent = accepted
+    vias = zip(resolved.column("via.namespace"), resolved.column("via.value"), strict=True)
+    identifiers = zip(resolved.column("identifiers.namespace"), resolved.column("identifiers.value"), strict=True)
+    return [
+        *(resolved.column(path) for path in _RESOLVED.values()),
+        *(sent.column(path) for path in _SENT.values()),
+        *([text or "" for text in sent.column(path)] for path in _SENT_TEXT.values()),
+        [value or 0 for value in sent.column("conversion.value_micros")],
+        [f"{namespace}:{value}" for namespace, value in vias],
+        [list(map(":".join, zip(*pair, strict=True))) for pair in identifiers],
+        [version_of(epoch, offset) for offset in resolved.column("intake_offset")],
+    ]
+
+
+TOUCHPOINTS: Table[Accepted] = Table(
+    "touchpoints",
+    (*_RESOLVED, *_SENT, *_SENT_TEXT, "value_micros", "via", "identifiers", "version"),
+    _touchpoint_data,
+)
+
+
+def letter_data(records: Records, reason: str, value: str, expected: str, epoch: int) -> Data:
+    """Dead letters of ``records`` that the sink itself can't take, for the columns of `TABLES`["dead_letter"]."""
+
+    def row(record: Record) -> Sequence[object]:
+        where = (records.topic, records.partition, record.offset, record.timestamp)
+        original = (record.key, record.value or b"")
+        return (reason, "", value, expected, "", *where, *original, version_of(epoch, record.offset))
+
+    return [list(column) for column in zip(*map(row, records), strict=True)]

@@ -44,6 +44,7 @@ def _failures() -> Iterator[None]:
     from streams.broker import TopicMissing
     from streams.producing.errors import ProducingError
     from streams.producing.sources import InputError
+    from streams.runtime.failures import StateInUse
     from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
 
@@ -64,6 +65,7 @@ def _failures() -> Iterator[None]:
         LocalStackError,
         ProducingError,
         Refused,
+        StateInUse,
         TopicMissing,
         TimeoutError,
     ) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NoReturn
 
 from sinks.migrate import require_migrated
@@ -9,11 +10,12 @@ from sinks.outputs import TableOutputs
 from sinks.sink import Sink
 from streams import topics as declared
 from streams.config import PREFIX, Settings
-from streams.domain.rules import Rules
-from streams.runtime import logs, worker
-from streams.runtime.folding import Folding
-from streams.runtime.outputs import KafkaOutputs
-from streams.runtime.worker import WorkerSettings
+from streams.domain.rules import DAY_MS, Rules
+from streams.runtime import logs
+from streams.runtime.changelog import changelog_of
+from streams.runtime.outputs import Outputs
+from streams.runtime.stage import Stage
+from streams.runtime.worker import Worker, WorkerSettings
 from streams.stages.customers import Customers
 from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
@@ -31,9 +33,19 @@ SINK_INPUTS = (
     declared.LATE,
 )
 
-#: What stages fold their state from, and the settings of these topics that decide whether they can.
-FOLDED = (*declared.TOUCHPOINTS, declared.ACTIVITY)
-SAFETY = ("message.timestamp.type", "cleanup.policy", "retention.ms")
+#: Settings of topics without which rows would be wrong: receipt times must be the broker's, a changelog must keep every
+#: key, and nothing that is folded may be compacted away before.
+CHANGELOGS = (changelog_of("intake"), changelog_of("customers"))
+SAFETY = {
+    **dict.fromkeys((*declared.TOUCHPOINTS, declared.ACTIVITY), ("message.timestamp.type", "cleanup.policy")),
+    **dict.fromkeys(CHANGELOGS, ("cleanup.policy", "delete.retention.ms", "max.message.bytes")),
+}
+#: How long a worker may be silent before its partitions move.
+SESSION_S = 10.0
+FETCH_BYTES = 1 << 20
+#: Each insert makes a part of a table, and ClickHouse merges only so many a second.
+SINK_REST_S = 0.1
+MIB = 1 << 20
 
 #: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
 GROUPS = {"intake": declared.TOUCHPOINTS, "customers": (declared.ACTIVITY,), "sink": SINK_INPUTS}
@@ -55,16 +67,36 @@ def stitching_rules(settings: Settings) -> Rules:
     )
 
 
-def folding(name: str, settings: Settings) -> Folding[Any]:
-    """The stage ``name`` with its rules, and where its outputs go."""
+def make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
+    """The stage ``name`` with its rules; with it its outputs, where they are not Kafka topics."""
     if name == "sink":
         records = {topic.name: topic.records for topic in topics(settings) if topic.name in SINK_INPUTS}
-        return Folding(Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch))
-    outputs = KafkaOutputs(settings.kafka_bootstrap)
+        return Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch)
     if name == "customers":
-        return Folding(Customers(stitching_rules(settings), settings.log_epoch), outputs)
+        return Customers(stitching_rules(settings), settings.log_epoch), None
     judge = JudgeRules(settings.partitions, settings.lateness_budget_ms, settings.future_tolerance_ms)
-    return Folding(Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), outputs)
+    return Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), None
+
+
+def worker_settings(name: str, settings: Settings) -> WorkerSettings:
+    """What the worker of stage ``name`` runs with."""
+    return WorkerSettings(
+        bootstrap=settings.kafka_bootstrap,
+        partitions=settings.customer_partitions if name == "customers" else settings.partitions,
+        instance=settings.instance_id,
+        folder=Path(settings.state_dir),
+        # A day less than changelogs tell deletions, for clocks and for the time that recovery takes.
+        trusted_for_s=(declared.DELETIONS_MS - DAY_MS) / 1000,
+        in_flight_bytes=settings.in_flight_mb * MIB,
+        fetch_bytes=FETCH_BYTES,
+        cache_bytes=settings.cache_mb * MIB,
+        disk_bytes=settings.rocksdb_mb * MIB,
+        rest_s=SINK_REST_S if name == "sink" else 0.0,
+        session_s=SESSION_S,
+        stop_deadline_s=settings.stop_deadline_s,
+        http_host=settings.http_host,
+        http_port=settings.http_port,
+    )
 
 
 def run_worker(name: str, settings: Settings) -> NoReturn:
@@ -72,23 +104,14 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
 
     What is wrong at the start ends it with a line for people; what goes away later is waited for. Raises
     BrokerUnreachable; Refused where the broker's topics are not as declared; for the sink Unreachable, Misconfigured,
-    and MigrationError where tables are missing; CannotListen.
+    and MigrationError where tables are missing; StateInUse; CannotListen.
     """
     require_topics(settings)
     if name == "sink":
         require_migrated(settings.clickhouse_url)
     logs.configure(settings.log_level, name)
-    worker.run(
-        folding(name, settings),
-        WorkerSettings(
-            bootstrap=settings.kafka_bootstrap,
-            batch_records=settings.batch_records,
-            batch_wait_s=settings.batch_wait_ms / 1000,
-            stop_deadline_s=settings.stop_deadline_s,
-            http_host=settings.http_host,
-            http_port=settings.http_port,
-        ),
-    )
+    stage, outputs = make_stage(name, settings)
+    Worker(stage, outputs, worker_settings(name, settings)).run()
 
 
 def require_topics(settings: Settings) -> None:
@@ -110,7 +133,6 @@ def require_topics(settings: Settings) -> None:
         )
     if missing:
         raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")
-    # Receipt times must be the broker's, and what state is folded from must be whole.
-    unsafe = [c.text for c in changes if c.kind == "config" and c.topic in FOLDED and c.setting in SAFETY]
+    unsafe = [c.text for c in changes if c.kind == "config" and c.setting in SAFETY.get(c.topic, ())]
     if unsafe:
         raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")

@@ -45,7 +45,7 @@ Names = Annotated[frozenset[str], NoDecode, Unit(UNITLESS)]
 Number = Annotated[int, Unit(UNITLESS)]
 Partitions = Annotated[int, Unit("partitions")]
 Replicas = Annotated[int, Unit("replicas")]
-Records = Annotated[int, Unit("records")]
+Megabytes = Annotated[int, Unit("MiB")]
 Milliseconds = Annotated[int, Unit("ms")]
 Seconds = Annotated[float, Unit("s")]
 Level = Annotated[Literal["debug", "info", "warning", "error"], Unit(UNITLESS)]
@@ -84,8 +84,11 @@ class Settings(BaseSettings):
     future_tolerance_ms: Milliseconds = Field(
         10 * MINUTE_MS, ge=0, description="a touchpoint dated further after its receipt is a dead letter"
     )
-    batch_records: Records = Field(2000, ge=1, le=100_000, description="the most that a stage takes at once")
-    batch_wait_ms: Milliseconds = Field(100, ge=1, le=60_000, description="how long a stage waits for a batch to fill")
+    state_dir: Text = Field("state", description="folder for the state of this worker alone; it may be lost")
+    instance_id: Text = Field("", description="lasting name of this worker: its restart moves no partition")
+    in_flight_mb: Megabytes = Field(48, ge=1, le=100_000, description="records fetched and not yet done with")
+    cache_mb: Megabytes = Field(96, ge=1, le=100_000, description="decoded state in memory")
+    rocksdb_mb: Megabytes = Field(64, ge=8, le=100_000, description="RocksDB's caches and write buffers")
     stop_deadline_s: Seconds = Field(
         10.0, gt=0, allow_inf_nan=False, description="how long a worker has to stop after SIGTERM"
     )

@@ -65,7 +65,7 @@ class LocalPipeline:
                 ProcessSpec(
                     name=f"{stage}{suffix}",
                     argv=(sys.executable, "-m", "streams.cli", "worker", stage),
-                    env={**self.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
+                    env={**self.variables, **self._own(f"{stage}{suffix}", port)},
                     ready_url=f"http://127.0.0.1:{port}/ready",
                     # Longer than a worker gives itself, so that its own deadline tells what happened.
                     stop_seconds=self.settings.stop_deadline_s + 5,
@@ -74,6 +74,14 @@ class LocalPipeline:
             ]
         )
         self._ports |= {f"{stage}{suffix}": port for stage, port in ports.items()}
+
+    def _own(self, worker: str, port: int) -> dict[str, str]:
+        """The settings in which workers differ."""
+        return {
+            "OMNIJOURNEY_HTTP_PORT": str(port),
+            "OMNIJOURNEY_STATE_DIR": str(self.stack.folder / "state" / worker),
+            "OMNIJOURNEY_INSTANCE_ID": worker,
+        }
 
     def metrics_url(self, worker: str) -> str:
         """Where ``worker`` serves its metrics; KeyError before `start_workers`."""

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 from streams.domain.rules import DAY_MS
 from streams.domain.vocabulary import CHANNELS
+from streams.runtime.changelog import changelog_of
 
 #: What producers may send, and what is made of it: the record itself, wrapped.
 SOURCE_MAX_BYTES = 1_048_588
 DERIVED_MAX_BYTES = 4 * SOURCE_MAX_BYTES
+
+#: How long changelogs tell what was deleted from a state.
+DELETIONS_MS = 7 * DAY_MS
 
 DEAD = "touchpoints.dead"
 LATE = "touchpoints.late"
@@ -31,8 +35,8 @@ TOUCHPOINTS = tuple(f"touchpoints.{channel}" for channel in CHANNELS)
 class Topic:
     """One topic. ``key`` and ``records`` say what it holds; ``keyed``: its partitions must never become more.
 
-    ``retention_ms`` None keeps everything: what a stage's state is folded from, again at every start, must be there
-    whole.
+    ``retention_ms`` None keeps the last record of every key. ``deletions_ms``: how long a compacted topic tells that a
+    key was deleted; a copy of state that is older can't be brought up to date from it.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Topic:
     retention_ms: int | None = None
     keyed: bool = True
     max_bytes: int = DERIVED_MAX_BYTES
+    deletions_ms: int | None = None
 
     @property
     def config(self) -> Mapping[str, str]:
@@ -52,6 +57,7 @@ class Topic:
             "message.timestamp.type": "LogAppendTime",
             "retention.ms": str(-1 if self.retention_ms is None else self.retention_ms),
             "max.message.bytes": str(self.max_bytes),
+            **({} if self.deletions_ms is None else {"delete.retention.ms": str(self.deletions_ms)}),
         }
 
 
@@ -72,13 +78,14 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
     n, m = source_partitions, customer_partitions
     origin = "source topic-partition-offset"
     sources = [
-        Topic(t, "strongest identifier", ("touchpoint",), n, "delete", max_bytes=SOURCE_MAX_BYTES) for t in TOUCHPOINTS
+        Topic(t, "strongest identifier", ("touchpoint",), n, "delete", 7 * DAY_MS, max_bytes=SOURCE_MAX_BYTES)
+        for t in TOUCHPOINTS
     ]
     return (
         *sources,
         Topic(DEAD, origin, ("dead_letter",), n, "delete", 30 * DAY_MS, keyed=False),
         Topic(LATE, origin, ("late_touchpoint",), n, "delete", 30 * DAY_MS, keyed=False),
-        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete"),
+        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete", 7 * DAY_MS),
         Topic(JOURNEYS, "journey_id, on its customer's partition", ("journey",), m, "compact,delete", 7 * DAY_MS),
         Topic(SESSIONS, "session_id, on its customer's partition", ("session",), m, "compact,delete", 7 * DAY_MS),
         Topic(
@@ -90,6 +97,17 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
             7 * DAY_MS,
         ),
         Topic(OUTCOMES, "source topic-partition, outcome, reason", ("outcome",), n, "compact"),
+        *(
+            Topic(
+                changelog_of(stage),
+                "key of state",
+                (),
+                partitions,
+                "compact",
+                deletions_ms=DELETIONS_MS,
+            )
+            for stage, partitions in (("intake", n), ("customers", m))
+        ),
     )
 
 
@@ -100,6 +118,6 @@ def describe(topics: tuple[Topic, ...]) -> str:
         days = "" if topic.retention_ms is None else f"{topic.retention_ms // DAY_MS} days"
         kept = " and ".join(part for part in ("compacted" if "compact" in topic.cleanup else "", days) if part)
         kept = kept or "everything"
-        records = ", ".join(topic.records)
+        records = ", ".join(topic.records) or "state, in MessagePack"
         lines.append(f"| {topic.name} | {topic.key} | {records} | {topic.partitions} | {kept} |")
     return "\n".join(lines)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 HOUR_MS = 3_600_000
@@ -37,37 +36,31 @@ class EngagementKey(NamedTuple):
     actor: str
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(NamedTuple):
     """A row's components, absolute. ``actions`` counts touchpoints by action, custom ones under their own names."""
 
-    touchpoints: int = 0
-    inbound: int = 0
-    outbound: int = 0
-    unique_openers: int = 0
-    unique_clickers: int = 0
+    touchpoints: int
+    inbound: int
+    outbound: int
+    unique_openers: int
+    unique_clickers: int
+    engaged_ms: int
+    conversions: int
+    revenue_micros: int
+    actions: dict[str, int]
+
+
+#: A row before its first touchpoint.
+NOTHING = Totals(0, 0, 0, 0, 0, 0, 0, 0, {})
+
+
+class Share(NamedTuple):
+    """What some touchpoints of one action add to a row together."""
+
+    touchpoints: int
     engaged_ms: int = 0
     conversions: int = 0
     revenue_micros: int = 0
-    actions: dict[str, int] = field(default_factory=dict)
-
-
-class Counted(NamedTuple):
-    """What of an accepted touchpoint counts. ``message`` is the message_id, or the event_id where there is none."""
-
-    channel: str
-    action: str
-    direction: str
-    actor: str
-    occurred_at: int
-    event_id: str
-    via: str
-    message: str
-    campaign: str
-    engaged_ms: int
-    is_conversion: bool
-    value_micros: int
-    currency: str
 
 
 class HumanEvent(NamedTuple):
@@ -84,42 +77,30 @@ def hour_of(occurred_at: int) -> int:
     return occurred_at - occurred_at % HOUR_MS
 
 
-def key_of(touchpoint: Counted) -> EngagementKey:
-    """The row that ``touchpoint`` adds to."""
-    return EngagementKey(
-        touchpoint.channel,
-        touchpoint.campaign,
-        hour_of(touchpoint.occurred_at),
-        touchpoint.currency,
-        touchpoint.actor,
-    )
-
-
-def add(totals: Totals, touchpoint: Counted) -> Totals:
-    """``totals`` with ``touchpoint`` counted in; uniques are counted apart (`unique_of`)."""
-    inbound = touchpoint.direction == "inbound"
-    actions = {**totals.actions, touchpoint.action: totals.actions.get(touchpoint.action, 0) + 1}
+def add(totals: Totals, action: str, direction: str, share: Share) -> Totals:
+    """``totals`` with touchpoints of ``action`` counted in; uniques are counted apart (`add_unique`)."""
+    inbound = share.touchpoints if direction == "inbound" else 0
     return Totals(
-        touchpoints=totals.touchpoints + 1,
+        touchpoints=totals.touchpoints + share.touchpoints,
         inbound=totals.inbound + inbound,
-        outbound=totals.outbound + (not inbound),
+        outbound=totals.outbound + share.touchpoints - inbound,
         unique_openers=totals.unique_openers,
         unique_clickers=totals.unique_clickers,
-        engaged_ms=min(totals.engaged_ms + touchpoint.engaged_ms, LARGEST),
-        conversions=totals.conversions + touchpoint.is_conversion,
-        revenue_micros=min(totals.revenue_micros + touchpoint.value_micros, LARGEST),
-        actions=actions,
+        engaged_ms=min(totals.engaged_ms + share.engaged_ms, LARGEST),
+        conversions=totals.conversions + share.conversions,
+        revenue_micros=min(totals.revenue_micros + share.revenue_micros, LARGEST),
+        actions={**totals.actions, action: totals.actions.get(action, 0) + share.touchpoints},
     )
 
 
-def unique_of(touchpoint: Counted) -> str | None:
-    """`OPENERS` or `CLICKERS` where ``touchpoint`` is a human opening or click, else None."""
-    return UNIQUES.get((touchpoint.channel, touchpoint.action)) if touchpoint.actor == "human" else None
+def add_unique(totals: Totals, unique: str, change: int) -> Totals:
+    """``totals`` with ``change`` more of the component ``unique``."""
+    return totals._replace(**{unique: getattr(totals, unique) + change})
 
 
-def human_event(touchpoint: Counted) -> HumanEvent:
-    """``touchpoint`` as an entry of its message's sorted set."""
-    return HumanEvent(touchpoint.occurred_at, touchpoint.event_id, touchpoint.campaign, touchpoint.currency)
+def unique_of(channel: str, action: str, actor: str) -> str | None:
+    """`OPENERS` or `CLICKERS` for a human opening or click, else None."""
+    return UNIQUES.get((channel, action)) if actor == "human" else None
 
 
 def insert(events: Sequence[HumanEvent], event: HumanEvent) -> tuple[HumanEvent, ...]:

@@ -7,7 +7,6 @@ that no two lists of fields give the same name. RFC 9562, section 5.5.
 from __future__ import annotations
 
 import uuid
-from functools import lru_cache
 from hashlib import sha1
 
 from streams.domain.identifiers import Identifier
@@ -19,14 +18,15 @@ _PREFIX = NAMESPACE.bytes
 
 def uuid5(*fields: str) -> str:
     """The text of the UUIDv5 of ``fields``."""
-    digest = sha1(_PREFIX, usedforsecurity=False)
-    for field in fields:
-        data = field.encode()
-        digest.update(len(data).to_bytes(4, "big") + data)
-    return str(uuid.UUID(bytes=digest.digest()[:16], version=5))
+    encoded = [field.encode() for field in fields]
+    name = b"".join([len(data).to_bytes(4, "big") + data for data in encoded])
+    digest = bytearray(sha1(_PREFIX + name, usedforsecurity=False).digest())
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # RFC 9562's variant
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
 
 
-@lru_cache(maxsize=65_536)
 def customer_id(via: Identifier) -> str:
     """The customer whose canonical identifier is ``via``: UUIDv5 of (namespace, value)."""
     return uuid5(via.namespace, via.value)

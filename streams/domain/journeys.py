@@ -10,7 +10,8 @@ holds the conversion. Credit goes to touches: what a visit has in the journey.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from streams.domain.attribution import CreditModels, Touch, credit
@@ -49,49 +50,53 @@ def is_closing(touchpoint: Touchpoint, rules: Rules) -> bool:
 
 def split_journeys(touchpoints: Run, converts: Callable[[Touchpoint], bool], rules: Rules) -> list[Run]:
     """Cut a customer's touchpoints (in order) into journeys."""
+    stretches = split_stretches(touchpoints, converts, rules)
+    return [piece for stretch in stretches for piece in cut_if_long(stretch, rules)]
+
+
+def split_stretches(touchpoints: Run, converts: Callable[[Touchpoint], bool], rules: Rules) -> list[Run]:
+    """Cut a customer's touchpoints (in order) at gaps and behind closings: journeys, but that long ones are whole."""
     cuts = []
     for i in range(1, len(touchpoints)):
         before = touchpoints[i - 1]
         gap = touchpoints[i].occurred_at - before.occurred_at
         if gap > rules.journey_gap_ms or (is_closing(before, rules) and converts(before)):
             cuts.append(i)
-    pieces: list[Run] = []
-    for piece in split_before(touchpoints, cuts):
-        pieces += split_at_midnights(piece) if len(piece) > rules.long_journey else [piece]
-    return pieces
+    return split_before(touchpoints, cuts)
 
 
-def visits_by_touchpoint(touchpoints: Run, rules: Rules) -> dict[Order, Visit]:
+def cut_if_long(stretch: Run, rules: Rules) -> list[Run]:
+    """The journeys that a stretch is."""
+    return split_at_midnights(stretch) if len(stretch) > rules.long_journey else [stretch]
+
+
+def visit_of_each(touchpoints: Run, rules: Rules) -> list[Visit]:
     """The visit of each touchpoint; ``touchpoints`` (in order) must hold its visits whole."""
-    found = {}
+    found: list[Visit] = []
     for run in split_visits(touchpoints, rules):
-        visit = Visit(order_of(run[0]), origin_of(run))
-        for touchpoint in run:
-            found[order_of(touchpoint)] = visit
+        found += [Visit(order_of(run[0]), origin_of(run))] * len(run)
     return found
 
 
-def touches_of(touchpoints: Run, visits: Mapping[Order, Visit]) -> tuple[Touch, ...]:
-    """The touches of a journey's touchpoints: neighbours of one visit are one touch."""
-    ours = [visits[order_of(t)] for t in touchpoints]
-    cuts = [i for i in range(1, len(ours)) if ours[i].first != ours[i - 1].first]
-    touches = []
-    for part in split_before(touchpoints, cuts):
-        origin = visits[order_of(part[0])].origin
-        touches.append(Touch(part[0].occurred_at, part[0].channel, *origin, len(part)))
-    return tuple(touches)
+def touches_of(touchpoints: Run, visits: Sequence[Visit]) -> tuple[Touch, ...]:
+    """The touches of a journey's touchpoints, each with its visit: neighbours of one visit are one touch."""
+    cuts = [i for i in range(1, len(visits)) if visits[i].first != visits[i - 1].first]
+    edges = [0, *cuts, len(touchpoints)]
+    return tuple(
+        Touch(touchpoints[a].occurred_at, touchpoints[a].channel, *visits[a].origin, b - a) for a, b in pairwise(edges)
+    )
 
 
 def journey_of(
     customer: str,
     touchpoints: Run,
-    visits: Mapping[Order, Visit],
+    visits: Sequence[Visit],
     converts: Callable[[Touchpoint], bool],
     rules: Rules,
 ) -> Journey:
-    """The journey that ``touchpoints`` (in order, at least one) are."""
+    """The journey that ``touchpoints`` (in order, at least one) are, each with its visit."""
     first, last = touchpoints[0], touchpoints[-1]
-    conversions = [t for t in touchpoints if converts(t)]
+    conversions = [t for t in touchpoints if t.conversion is not None and converts(t)]
     closing = bool(conversions) and conversions[-1] is last and is_closing(last, rules)
     touches = touches_of(touchpoints, visits)
     return Journey(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from streams.domain.rules import DAY_MS
+from streams.domain.rules import DAY_MS, Rules
 from streams.domain.touchpoint import Touchpoint
 
 Run = Sequence[Touchpoint]
@@ -46,3 +46,11 @@ def bounded_runs(touchpoints: Run, gap_ms: int, long_ms: int) -> list[Run]:
         is_long = run[-1].occurred_at - run[0].occurred_at > long_ms
         pieces += split_at_midnights(run) if is_long else [run]
     return pieces
+
+
+def horizon_ms(rules: Rules) -> int:
+    """So far from a touchpoint lies, at most, what decides which session and visit it is in, and all that they hold.
+
+    A run that goes on for longer is cut at midnights, whatever lies further off.
+    """
+    return max(rules.long_run_ms, DAY_MS) + rules.session_gap_ms

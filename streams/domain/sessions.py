@@ -55,9 +55,9 @@ def split_sessions(touchpoints: Run, rules: Rules) -> list[Run]:
 def session_of(customer: str, touchpoints: Run, converts: Callable[[Touchpoint], bool]) -> Session:
     """The session that ``touchpoints`` (in order, at least one) are; ``converts`` tells whether one counts."""
     first, last = touchpoints[0], touchpoints[-1]
-    views = sum(t.action in VIEWS for t in touchpoints)
-    engaged_ms = min(sum(t.engaged_ms for t in touchpoints), LARGEST)
-    conversions = sum(converts(t) for t in touchpoints)
+    views = sum([t.action in VIEWS for t in touchpoints])
+    engaged_ms = min(sum([t.engaged_ms for t in touchpoints]), LARGEST)
+    conversions = len([t for t in touchpoints if t.conversion is not None and converts(t)])
     return Session(
         row_id(customer, first.channel, first.via, first.event_id),
         customer,

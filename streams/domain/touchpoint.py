@@ -45,7 +45,7 @@ class Order(NamedTuple):
 
 def order_of(touchpoint: Touchpoint) -> Order:
     """The place of ``touchpoint`` in the total order."""
-    return Order(*touchpoint[:4])
+    return Order._make(touchpoint[:4])
 
 
 def is_journey_forming(direction: str, actor: str) -> bool:

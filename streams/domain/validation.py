@@ -41,10 +41,11 @@ def check(record: Mapping[str, Any], channel: str) -> Rejection | None:
     if record["channel"] != channel:
         return Rejection("wrong_topic", "channel", record["channel"], channel)
     return (
-        _check_names(record)
-        or _check_direction(record, channel)
+        check_name("event_id", record["event_id"])
+        or check_name("action", record["action"])
+        or check_direction(record["direction"], channel, record["action"])
         or _check_numbers(record)
-        or _check_conversion(record["conversion"])
+        or check_conversion(record["conversion"])
     )
 
 
@@ -70,21 +71,26 @@ def check_identifiers(record: Mapping[str, Any], cleaned: list[Identifier]) -> R
     return None
 
 
-def _check_names(record: Mapping[str, Any]) -> Rejection | None:
-    for field in ("event_id", "action"):
-        text = record[field]
-        if not 0 < len(text) <= MAX_TEXT or "\0" in text:
-            return Rejection("invalid", field, text[:64].replace("\0", "?"), f"1 to {MAX_TEXT} characters, no NUL")
+def check_name(field: str, text: str) -> Rejection | None:
+    """The rule that ``text``, an event_id or an action, breaks, or None."""
+    if not 0 < len(text) <= MAX_TEXT or "\0" in text:
+        return Rejection("invalid", field, text[:64].replace("\0", "?"), f"1 to {MAX_TEXT} characters, no NUL")
     return None
 
 
-def _check_direction(record: Mapping[str, Any], channel: str) -> Rejection | None:
-    given, known = record["direction"], direction_of(channel, record["action"])
+def check_direction(given: str, channel: str, action: str) -> Rejection | None:
+    """The rule that the direction ``given`` breaks, or None."""
+    known = direction_of(channel, action)
     if known is None and given == "UNKNOWN":
-        return Rejection("unknown_direction", "direction", given, f"inbound or outbound for {record['action'][:64]!r}")
+        return Rejection("unknown_direction", "direction", given, f"inbound or outbound for {action[:64]!r}")
     if known is not None and given not in (known, "UNKNOWN"):
-        return Rejection("contradicting_direction", "direction", given, f"{known} for {record['action']}")
+        return Rejection("contradicting_direction", "direction", given, f"{known} for {action}")
     return None
+
+
+def are_in_range(occurred_at: int, sentiment: int | None, engaged_ms: int | None) -> bool:
+    """True where `check` finds nothing wrong with these numbers."""
+    return 0 <= occurred_at <= LATEST_MS and -1000 <= (sentiment or 0) <= 1000 and 0 <= (engaged_ms or 0) <= LONGEST_MS
 
 
 def _check_numbers(record: Mapping[str, Any]) -> Rejection | None:
@@ -92,7 +98,7 @@ def _check_numbers(record: Mapping[str, Any]) -> Rejection | None:
         _check_range("occurred_at", record["occurred_at"], 0, LATEST_MS)
         or _check_range("sentiment", record["sentiment"], -1000, 1000)
         or _check_range("engaged_ms", record["engaged_ms"], 0, LONGEST_MS)
-        or _check_satisfaction(record["satisfaction"])
+        or check_satisfaction(record["satisfaction"])
     )
 
 
@@ -102,7 +108,8 @@ def _check_range(field: str, value: int | None, low: int, high: int) -> Rejectio
     return Rejection("invalid", field, str(value), f"{low} to {high}")
 
 
-def _check_satisfaction(answer: Mapping[str, Any] | None) -> Rejection | None:
+def check_satisfaction(answer: Mapping[str, Any] | None) -> Rejection | None:
+    """The first rule that a touchpoint's survey answer breaks, or None."""
     if answer is None:
         return None
     if answer["metric"] not in SCORES:
@@ -110,7 +117,8 @@ def _check_satisfaction(answer: Mapping[str, Any] | None) -> Rejection | None:
     return _check_range("satisfaction.score", answer["score"], *SCORES[answer["metric"]])
 
 
-def _check_conversion(conversion: Mapping[str, Any] | None) -> Rejection | None:
+def check_conversion(conversion: Mapping[str, Any] | None) -> Rejection | None:
+    """The first rule that a touchpoint's conversion breaks, or None."""
     if conversion is None:
         return None
     if not 0 < len(conversion["type"]) <= MAX_TEXT or "\0" in conversion["type"]:

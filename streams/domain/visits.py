@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from streams.domain.rules import Rules
 from streams.domain.runs import Run, bounded_runs
-from streams.domain.touchpoint import Touchpoint
 
 
 class Origin(NamedTuple):
@@ -23,7 +22,11 @@ class Origin(NamedTuple):
 
 def origin_of(touchpoints: Run) -> Origin:
     """Origin of a visit's or session's touchpoints, which are in order and at least one."""
-    giver: Touchpoint = next((t for t in touchpoints if t.has_acquisition), touchpoints[0])
+    giver = touchpoints[0]
+    for touchpoint in touchpoints:
+        if touchpoint.has_acquisition:
+            giver = touchpoint
+            break
     return Origin(giver.marketing_channel, giver.campaign, giver.content)
 
 

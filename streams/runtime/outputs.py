@@ -1,26 +1,17 @@
-"""Where a stage's outputs go: collected while it folds, all out before the batch counts as done."""
+"""Where a stage's outputs go: collected while it folds, all out before the state that they come from is durable."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from aiokafka import AIOKafkaProducer
-
+from streams.runtime.failures import Superseded
 from streams.runtime.stage import Headers
 
-FLUSH_DEADLINE_S = 120.0
+__all__ = ["Output", "Outputs", "Patience", "Superseded"]
 
-
-class Port(Protocol):
-    """Outputs with a life: `start` before the first batch, `flush` at the end of each, `stop` at the end."""
-
-    async def start(self) -> None: ...
-
-    async def flush(self) -> None:
-        """Return once everything collected is durable; raises where that cannot be."""
-
-    async def stop(self) -> None: ...
+#: True while it is right to go on waiting for what is away; looked at every quarter of a second at the latest.
+Patience = Callable[[], bool]
 
 
 class Output(NamedTuple):
@@ -33,46 +24,21 @@ class Output(NamedTuple):
     headers: Headers
 
 
-class KafkaOutputs:
-    """Outputs to Kafka topics, idempotent and acknowledged by all replicas."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
-        self._producer: AIOKafkaProducer | None = None
-        self._waiting: list[Output] = []
+class Outputs(Protocol):
+    """What a stage writes to, as the runtime sees it. `flush` is never called twice at once."""
 
     async def start(self) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="lz4",
-            max_batch_size=262_144,
-            # Above the largest record that a topic of ours takes.
-            max_request_size=8_388_608,
-        )
-        await self._producer.start()
+        """Called once, before anything is collected."""
 
-    def send(
-        self, topic: str, key: bytes, value: bytes, *, partition: int | None = None, headers: Headers = ()
-    ) -> None:
-        self._waiting.append(Output(topic, key, value, partition, headers))
+    async def flush(self, patient: Patience) -> None:
+        """Return once everything collected is durable.
 
-    async def flush(self) -> None:
-        """Send what was collected, in order, and wait for the acknowledgements; TimeoutError after two minutes."""
-        waiting, self._waiting = self._waiting, []
-        await asyncio.wait_for(self._send_all(waiting), FLUSH_DEADLINE_S)
+        What is away is tried again while ``patient()``; Superseded where it is not. TooLarge where an output can't be
+        sent at all; then nothing was.
+        """
 
-    async def _send_all(self, waiting: list[Output]) -> None:
-        producer = self._producer
-        if producer is None:
-            raise RuntimeError("outputs: flush before start")
-        sent = [
-            await producer.send(o.topic, o.value, key=o.key, partition=o.partition, headers=list(o.headers))
-            for o in waiting
-        ]
-        await asyncio.gather(*sent)
+    def discard(self) -> None:
+        """Throw away what was collected."""
 
     async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
+        """Called once, after the last flush."""

@@ -1,48 +1,197 @@
-"""Keyed state in memory, ordered by key; one for each partition of a stage.
+"""The keyed state of one stage in one worker: stores, changelogs and views of the partitions that are ours.
 
-It is lost with the process and folded again from the beginning of the log, which gives the same state because folding
-depends on nothing but the log. ``fences`` say up to where each topic has been folded.
+rebalance    take_over    an epoch for each partition that is ours now; a first write of it fences off who had it
+recovery     apply        what the store lacks of its changelog, as Faust's recovery reads it
+             recovered    views over the stores; from here on batches may run
+assignment   require      the state reaches to where the group committed, or it was lost
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sortedcontainers import SortedDict
+import structlog
+
+from streams.runtime import metrics
+from streams.runtime.aiokafka_seam import EpochProducer
+from streams.runtime.failures import StateLost, Superseded
+from streams.runtime.outputs import Patience
+from streams.runtime.reading import Log
+from streams.runtime.stage import Layout, Record
+from streams.runtime.store import FENCE, NO_FENCE, TAKEN, Applied, Disks, Entries, Fence, Store
+from streams.runtime.task import Kept
+from streams.runtime.views import BatchView, make_view
+
+TELL_EVERY_S = 5.0
+TAKE_OVER_S = 30.0
+
+log = structlog.get_logger("streams.runtime")
 
 
-class MemoryState:
-    """A `View` of one partition, with its fences."""
+class PartitionChangelog:
+    """A `streams.runtime.task.Changelog` on Kafka."""
 
-    def __init__(self, partition: int) -> None:
-        self.partition = partition
-        self._entries: SortedDict[bytes, Any] = SortedDict()
-        self.changed: dict[bytes, int] = {}
-        #: topic -> last offset folded
-        self.fences: dict[str, int] = {}
+    def __init__(self, producer: EpochProducer, topic: str, partition: int, last: int) -> None:
+        """``last``: the offset up to which our state has it."""
+        self._producer = producer
+        self._topic = topic
+        self._partition = partition
+        self._last = last
 
-    def get(self, key: bytes) -> Any:
-        return self._entries.get(key)
+    def pack(self, entries: Entries, fence: Fence) -> Any:
+        return self._producer.one_batch([*entries, (FENCE, fence.pack())])
 
-    def put(self, key: bytes, value: Any) -> None:
-        self._entries[key] = value
+    async def append(self, batch: Any, patient: Patience) -> Applied | None:
+        offset = await self._producer.send([batch], self._topic, self._partition, patient)
+        if offset is None:
+            return None
+        if offset <= self._last:
+            raise lost(self._topic, self._partition, offset, self._last)
+        self._last = offset
+        return Applied(offset, time.time())
 
-    def delete(self, key: bytes) -> None:
-        self._entries.pop(key, None)
 
-    def scan(self, start: bytes, stop: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, Any]]:
-        entries = self._entries
-        for key in entries.irange(start, stop, inclusive=(True, False), reverse=reverse):
-            yield key, entries[key]
+class KeyedState:
+    """State of ``stage``, whose changelog is ``topic``; ``cache_bytes`` for all partitions that are ours together.
 
-    def touch(self, key: bytes, version: int) -> None:
-        self.changed[key] = version
+    ``remaining`` tells how many changelog records recovery has still to read.
+    """
 
-    def take_changed(self) -> dict[bytes, int]:
-        """What was touched since the last call, each with the version of its last touch."""
-        changed, self.changed = self.changed, {}
-        return changed
+    def __init__(self, stage: str, layout: Layout, topic: str, disks: Disks, bootstrap: str, cache_bytes: int) -> None:
+        self.topic = topic
+        self.remaining: Callable[[], int] = lambda: 0
+        self._stage = stage
+        self._layout = layout
+        self._disks = disks
+        self._bootstrap = bootstrap
+        self._cache_bytes = cache_bytes
+        self._stores: dict[int, Store] = {}
+        self._views: dict[int, BatchView] = {}
+        self._producers: dict[int, EpochProducer] = {}
+        self._recovering_since = 0.0
+        self._told_at = 0.0
+        self._applied = 0
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def kept(self, partition: int) -> Kept:
+        """State of ``partition`` for a task; KeyError before it is recovered."""
+        last = self.applied_offset(partition)
+        changelog = PartitionChangelog(self._producers[partition], self.topic, partition, -1 if last is None else last)
+        return Kept(self._views[partition], changelog, self._stores[partition])
+
+    def producer(self, partition: int) -> EpochProducer:
+        """Who writes for ``partition`` under our epoch."""
+        return self._producers[partition]
+
+    def applied_offset(self, partition: int) -> int | None:
+        applied = self._store(partition).applied
+        return None if applied is None else applied.offset
+
+    def require_changelog(self, partition: int, end: int) -> None:
+        applied = self.applied_offset(partition)
+        if applied is not None and applied >= end:
+            raise lost(self.topic, partition, end, applied)
+
+    async def take_over(self, partitions: set[int], generation: int) -> None:
+        """Take a new epoch for each of ``partitions``, which are all that is ours now; their tasks have ended.
+
+        Raises KafkaError, TimeoutError where the broker does not answer.
+        """
+        started = time.monotonic()
+        self._views.clear()
+        for partition in self._stores.keys() - partitions:
+            self._stores.pop(partition).close()
+        retired, self._producers = list(self._producers.values()), {}
+        await asyncio.gather(*[producer.stop() for producer in retired])
+        taking = [self._take(partition, generation) for partition in sorted(partitions)]
+        await asyncio.wait_for(asyncio.gather(*taking), TAKE_OVER_S)
+        self._recovering_since = self._told_at = time.monotonic()
+        self._applied = 0
+        took_s = round(time.monotonic() - started, 3)
+        log.info("took_over", partitions=sorted(partitions), generation=generation, seconds=took_s)
+
+    async def _take(self, partition: int, generation: int) -> None:
+        producer = EpochProducer(self._bootstrap, f"{self.topic}-{partition}")
+        self._producers[partition] = producer
+        await producer.start()
+        taken = producer.one_batch([(TAKEN, str(generation).encode())])
+        try:
+            await producer.send([taken], self.topic, partition, patient=lambda: True)
+        except Superseded:
+            # The group has moved on meanwhile and will tell us; until then whatever we write is refused.
+            log.warning("superseded_at_take_over", partition=partition, generation=generation)
+        metrics.TAKEOVERS.labels(self._stage).inc()
+
+    def apply(self, partition: int, records: Sequence[Record]) -> None:
+        last = records[-1]
+        # Of the runtime's own records only the fence is kept.
+        entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key == FENCE)]
+        self._store(partition).write(entries, None, Applied(last.offset, last.timestamp / 1000))
+        self._applied += len(records)
+        metrics.RECOVERED_RECORDS.labels(self._stage).inc(len(records))
+        if time.monotonic() - self._told_at >= TELL_EVERY_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_at = time.monotonic()
+        remaining = self.remaining()
+        speed = self._applied / (self._told_at - self._recovering_since)
+        metrics.RECOVERY_REMAINING.labels(self._stage).set(remaining)
+        log.info("recovering", applied=self._applied, remaining=remaining, seconds_left=round(remaining / speed, 1))
+
+    def recovered(self, partitions: set[int]) -> None:
+        share = self._cache_bytes // max(1, len(partitions))
+        for partition in partitions:
+            store = self._store(partition)
+            store.reload()
+            self._views[partition] = make_view(partition, store, self._layout, share)
+        took_s = time.monotonic() - self._recovering_since
+        metrics.RECOVERY_REMAINING.labels(self._stage).set(0)
+        metrics.RECOVERY_SECONDS.labels(self._stage).set(took_s)
+        log.info("recovered", partitions=sorted(partitions), applied=self._applied, seconds=round(took_s, 3))
+
+    def require(self, committed: Mapping[Log, int | None]) -> None:
+        """StateLost where the group has committed what no recovered state has."""
+        for source, offset in committed.items():
+            store = self._stores.get(source.partition)
+            reached = (NO_FENCE if store is None else store.fence).next.get(source.topic, 0)
+            if (offset or 0) > reached:
+                raise StateLost(
+                    f"{source.topic}-{source.partition} is committed up to {offset}, but the state recovered from"
+                    f" {self.topic}-{source.partition} reaches to {reached}: the changelog has lost records."
+                    f" Restore the changelog, or fold again from the beginning: docs/operations.md, 'State was lost'"
+                )
+
+    def observe(self) -> None:
+        """Bring the gauges of state and cache up to date."""
+        for partition, store in self._stores.items():
+            metrics.STATE_BYTES.labels(self._stage, partition).set(store.size_bytes())
+        for partition, view in self._views.items():
+            metrics.CACHE_ENTRIES.labels(self._stage, partition).set(view.cached)
+            for found, reads in (("yes", view.hits), ("no", view.misses)):
+                metrics.CACHE_READS.labels(self._stage, partition, found).inc(reads)
+            view.hits = view.misses = 0
+
+    async def stop(self) -> None:
+        """Close everything; the tasks have ended."""
+        await asyncio.gather(*[producer.stop() for producer in self._producers.values()])
+        self._producers.clear()
+        self._views.clear()
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
+
+    def _store(self, partition: int) -> Store:
+        store = self._stores.get(partition)
+        if store is None:
+            store = self._stores[partition] = self._disks.open(partition)
+        return store
+
+
+def lost(topic: str, partition: int, end: int, applied: int) -> StateLost:
+    return StateLost(
+        f"{topic}-{partition} ends at {end}, but the state on this disk has it up to {applied}: the changelog was made"
+        f" anew, or has lost records. Restore it, or fold again from the beginning: docs/operations.md, 'State was lost'"
+    )

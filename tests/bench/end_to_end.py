@@ -1,10 +1,15 @@
-"""Events per second from `produce` to visible in ClickHouse, beside a plain Faust agent in the same run.
+"""Events per second from the first one produced until all rows are visible in ClickHouse, on one machine.
 
     python tests/bench/end_to_end.py [--events N] [--runs R] [--json]
 
-Each run has a stack of its own: Kafka, ClickHouse, one worker of each stage, the producer and this process share the
-machine. The clock runs from the first event produced until every group has committed the ends of its topics, which is
-when the last row is in ClickHouse. Then the baseline reads the same touchpoint topics, alone.
+The events are sample touchpoints, encoded before the clock starts and then sent as fast as Kafka takes them. Each run
+has a stack of its own: Kafka, ClickHouse, one worker of each stage and this process share the machine.
+
+    |--- produced at full speed ---|
+    |--------------- stages at work ---------------| last insert        | all groups have committed
+    began                                          ^ `end to end`       ^ `drained`
+
+Both ends are looked for every 0.1 s while they may be near; afterwards the tables have to add up.
 """
 
 from __future__ import annotations
@@ -12,109 +17,211 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
+import signal
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
+from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
+from typing import NamedTuple
+
+from figures import Spread, cpu_s, peak_mb
+from prepared import Prepared, Sent, send
 
 from deploy.local.stack import Stack
 from sinks.clickhouse import ClickHouse
-from streams.composition import STAGES
-from streams.local import LocalPipeline
-from streams.producing.produce import produce_records
+from streams.composition import GROUPS, STAGES
+from streams.local import PARTITIONS, LocalPipeline
+from streams.offsets import Lag, wait_until_drained
+from streams.producing.outlet import Message
+from streams.producing.produce import prepare
+from streams.producing.rows import Row
+from streams.runtime.partitioner import partition_of
 from streams.sample import generate
+from streams.topics import touchpoint_topic
 
-BASELINE = Path(__file__).with_name("plain_faust.py")
 EVENTS_PER_CUSTOMER = 40
 DEADLINE_S = 1_200
-CPU = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
-MEMORY = re.compile(r"^process_resident_memory_bytes (\S+)$", re.MULTILINE)
+LOOK_S = 0.1
+#: With so many records to go the end isn't near: Kafka is asked once a second, for each answer costs some 20 ms.
+FAR = 20_000
+SERVERS = ("kafka", "clickhouse")
+INSERTED = """
+SELECT sum(last) FROM
+    (SELECT max(max_block_number) + 1 AS last FROM system.parts WHERE database = currentDatabase() GROUP BY table)
+"""
 
 
-def run_once(events: int, number: int) -> dict[str, object]:
-    """One run: ours and the baseline's events per second, and what each worker used."""
-    stack = Stack(f"bench-{os.getpid()}-{number}")
+class Used(NamedTuple):
+    """What one process has used in a run: CPU per event, and the most memory that it has had."""
+
+    us_per_event: float
+    rss_mb: float
+
+
+class Run(NamedTuple):
+    """``visible_s`` and ``drained_s`` since the first event; ``used`` by process, this one as `producer`."""
+
+    events: int
+    visible_s: float
+    drained_s: float
+    produced_s: float
+    used: dict[str, Used]
+
+
+class Finish:
+    """Sees the end come: looks at ClickHouse between two looks at Kafka, and notes when it last got rows."""
+
+    def __init__(self, client: ClickHouse) -> None:
+        self.visible_at = time.monotonic()
+        self._client = client
+        self._inserted = self._count()
+        self._behind = 0
+
+    def note_lag(self, lag: Lag) -> None:
+        """What Kafka has told."""
+        self._behind = sum(position.behind for position in lag.values())
+
+    def pause(self, _seconds: float) -> None:
+        """Until it is time to ask Kafka again."""
+        for _ in range(10 if self._behind > FAR else 1):
+            time.sleep(LOOK_S)
+            self.look()
+
+    def look(self) -> None:
+        """Note the time where there are new rows."""
+        inserted = self._count()
+        if inserted != self._inserted:
+            self._inserted, self.visible_at = inserted, time.monotonic()
+
+    def _count(self) -> int:
+        # Blocks are numbered as they come in, and merging changes no number: it grows with inserts alone.
+        ((blocks,),) = self._client.query(INSERTED)
+        return int(blocks)
+
+
+def make_events(count: int) -> list[Prepared]:
+    """Sample touchpoints as `omnijourney produce` would send them, in the order of their delivery."""
+    customers = max(50, count // EVENTS_PER_CUSTOMER)
+    rows = (Row("sample", number, b"", record) for number, record in enumerate(generate(customers, 28, 1)))
+    messages = (message for row in rows if isinstance(message := prepare(row), Message))
+    return [
+        Prepared(
+            touchpoint_topic(m.channel),
+            partition_of(m.key, PARTITIONS) if m.key else m.line % PARTITIONS,
+            m.key,
+            m.value,
+        )
+        for m in islice(messages, count)
+    ]
+
+
+def run_once(events: list[Prepared], number: int) -> Run:
+    """One run on a stack of its own."""
+    stack = Stack(f"bench-end-to-end-{os.getpid()}-{number}")
     addresses = stack.up(owner=os.getpid())
     try:
         pipeline = LocalPipeline(stack, addresses)
         pipeline.prepare()
         pipeline.start_workers()
-        customers = max(50, events // EVENTS_PER_CUSTOMER)
-        began = time.monotonic()
-        produced = produce_records(islice(generate(customers, 28, 1), events), addresses.kafka_bootstrap)
-        produced_s = time.monotonic() - began
-        pipeline.drain(DEADLINE_S)
-        seconds = time.monotonic() - began
-        sent = produced.counts.total.sent
-        _require_visible(pipeline, sent)
-        stages = {stage: _used(pipeline, stage) for stage in STAGES}
-        stack.remove(*STAGES)
-        baseline = _baseline(addresses.kafka_bootstrap, sent, number)
+        with ClickHouse(pipeline.settings.clickhouse_url) as client:
+            run = _measure(pipeline, client, events)
+            _require_rows(client, len(events))
     finally:
         stack.down(purge=True)
-    return {
-        "events": sent,
-        "ours": sent / seconds,
-        "faust": baseline["events"] / baseline["seconds"],
-        "produce_s": produced_s,
-        "stages": stages,
+    return run
+
+
+def _measure(pipeline: LocalPipeline, client: ClickHouse, events: list[Prepared]) -> Run:
+    pids = {name: pipeline.stack.pid(name) for name in (*STAGES, *SERVERS)}
+    finish = Finish(client)
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
+    bootstrap = pipeline.settings.kafka_bootstrap
+    sent = send(bootstrap, events)
+    wait_until_drained(bootstrap, GROUPS, DEADLINE_S, finish.note_lag, pause=finish.pause)
+    drained_s = time.monotonic() - sent.began
+    finish.look()
+    if any(pipeline.stack.pid(name) != pid for name, pid in pids.items()):
+        raise SystemExit("a process ended and was started again meanwhile: see the logs")
+    used = {name: Used((cpu_s(pid) - before[name]) / len(events) * 1e6, peak_mb(pid)) for name, pid in pids.items()} | {
+        "producer": _own(sent, len(events))
     }
+    return Run(len(events), finish.visible_at - sent.began, drained_s, sent.seconds, used)
 
 
-def _require_visible(pipeline: LocalPipeline, sent: int) -> None:
-    with ClickHouse(pipeline.settings.clickhouse_url) as client:
-        ((counted,),) = client.query("SELECT sum(records) FROM outcomes FINAL")
-        ((accepted,),) = client.query("SELECT sum(records) FROM outcomes FINAL WHERE outcome = 'accepted'")
-        ((visible,),) = client.query("SELECT count() FROM touchpoints FINAL")
+def _own(sent: Sent, events: int) -> Used:
+    return Used(sent.cpu_s / events * 1e6, peak_mb(os.getpid()))
+
+
+def _require_rows(client: ClickHouse, sent: int) -> None:
+    ((counted,),) = client.query("SELECT sum(records) FROM outcomes FINAL")
+    ((accepted,),) = client.query("SELECT sum(records) FROM outcomes FINAL WHERE outcome = 'accepted'")
+    ((visible,),) = client.query("SELECT count() FROM touchpoints FINAL")
     if (counted, accepted) != (sent, visible):
         raise SystemExit(f"sent {sent}, outcomes {counted}; accepted {accepted}, visible {visible}")
 
 
-def _used(pipeline: LocalPipeline, stage: str) -> dict[str, float]:
-    with urllib.request.urlopen(pipeline.metrics_url(stage), timeout=10) as answer:
-        text = answer.read().decode()
-    cpu, memory = CPU.search(text), MEMORY.search(text)
-    return {"cpu_s": float(cpu[1]) if cpu else 0.0, "rss_mb": float(memory[1]) / 1e6 if memory else 0.0}
+def show(runs: list[Run]) -> None:
+    """The table of all runs."""
+    print(f"{runs[0].events:,} events, {len(runs)} runs")
+    print(f"{'events/s':<20}{'min':>10}{'median':>10}{'max':>10}")
+    for name, rates in (("end to end", _end_to_end(runs)), ("drained", _drained(runs)), ("produced", _produced(runs))):
+        print(f"{name:<20}{rates.text}")
+    print(f"{'':<20}{'us CPU/event':>20}{'MB':>10}")
+    for name, used in _used(runs).items():
+        print(f"{name:<20}{used.us_per_event:20,.1f}{used.rss_mb:10,.0f}")
+    print("The CPU of the stages is of the time up to `drained`; MB is the most resident memory.")
 
 
-def _baseline(bootstrap: str, events: int, number: int) -> dict[str, float]:
-    command = [sys.executable, str(BASELINE), bootstrap, str(events), f"plain-{number}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
-    for line in done.stdout.splitlines():
-        if line.startswith("{"):
-            return dict(json.loads(line))
-    raise SystemExit(f"the baseline ended with {done.returncode}: {done.stderr[-2000:]}")
+def as_json(runs: list[Run]) -> str:
+    """One line with what `show` shows."""
+    used = {name: one._asdict() for name, one in _used(runs).items()}
+    figures = {
+        "end_to_end": _end_to_end(runs)._asdict(),
+        "drained": _drained(runs)._asdict(),
+        "produced": _produced(runs)._asdict(),
+        "events": runs[0].events,
+        "stages": {name: used[name] for name in STAGES},
+        "others": {name: used[name] for name in used if name not in STAGES},
+    }
+    return json.dumps(figures)
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Minimum, median and maximum."""
-    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+def _end_to_end(runs: Iterable[Run]) -> Spread:
+    return Spread.of(run.events / run.visible_s for run in runs)
+
+
+def _drained(runs: Iterable[Run]) -> Spread:
+    return Spread.of(run.events / run.drained_s for run in runs)
+
+
+def _produced(runs: Iterable[Run]) -> Spread:
+    return Spread.of(run.events / run.produced_s for run in runs)
+
+
+def _used(runs: list[Run]) -> dict[str, Used]:
+    """Median CPU and highest memory of each process."""
+    return {
+        name: Used(
+            statistics.median(run.used[name].us_per_event for run in runs), max(run.used[name].rss_mb for run in runs)
+        )
+        for name in runs[0].used
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one JSON line last")
     options = parser.parse_args()
-    runs = [run_once(options.events, number) for number in range(options.runs)]
-    ours, faust = spread([r["ours"] for r in runs]), spread([r["faust"] for r in runs])
-    ratio = spread([r["ours"] / r["faust"] for r in runs])
-    print(f"{runs[0]['events']:,} events, {options.runs} runs; events/s    min   median      max")
-    for name, values in (("end to end, 3 stages and ClickHouse", ours), ("plain Faust agent, counting", faust)):
-        print(f"{name:<40} {values['min']:7,.0f}  {values['median']:7,.0f}  {values['max']:7,.0f}")
-    print(f"{'ratio':<40} {ratio['min']:7.2f}  {ratio['median']:7.2f}  {ratio['max']:7.2f}")
-    for stage, used in runs[-1]["stages"].items():
-        per_event = used["cpu_s"] / runs[-1]["events"] * 1e6
-        print(
-            f"  {stage:<10} {used['cpu_s']:6.1f} s CPU = {per_event:4.0f} us/event, {used['rss_mb']:4.0f} MB resident"
-        )
+    # As an exception it ends the stack.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    events = make_events(options.events)
+    runs = [run_once(events, number) for number in range(options.runs)]
+    show(runs)
     if options.json:
-        print(json.dumps({"end_to_end": ours, "faust": faust, "ratio": ratio, "stages": runs[-1]["stages"]}))
+        print(as_json(runs))
 
 
 if __name__ == "__main__":

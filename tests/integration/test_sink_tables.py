@@ -12,11 +12,12 @@ from uuid import UUID, uuid4
 import pytest
 from rich.console import Console
 
-from schemas.codec import decode, encode
+from schemas.codec import encode
+from schemas.columns import decode_columns
 from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
 from sinks.report import WIDTH, report
-from sinks.tables import TABLES, TOUCHPOINTS
+from sinks.tables import TABLES, TOUCHPOINTS, Accepted
 from streams.domain.ids import uuid5
 
 pytestmark = pytest.mark.stack
@@ -42,19 +43,17 @@ def client(stack: Any) -> Iterator[ClickHouse]:
 def insert(client: ClickHouse, record: str, *rows: dict[str, Any]) -> None:
     """Inserts records as the sink gets them: encoded and decoded again."""
     table = TABLES[record]
-    decoded = [decode(encode(record, row)).record for row in rows]
-    assert client.insert(table.name, table.columns, table.columns_of(decoded)) == len(rows)
+    decoded = decode_columns([encode(record, row) for row in rows], record)
+    assert client.insert(table.name, table.columns, table.data_of(decoded, 0)) == len(rows)
 
 
 def insert_touchpoints(client: ClickHouse, *pairs: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """Inserts ResolvedTouchpoints with the touchpoints inside them."""
-    decoded = []
-    for resolved, touchpoint in pairs:
-        outer = decode(
-            encode("resolved_touchpoint", resolved | {"touchpoint": encode("touchpoint", touchpoint)})
-        ).record
-        decoded.append((outer, decode(outer["touchpoint"]).record))
-    client.insert(TOUCHPOINTS.name, TOUCHPOINTS.columns, TOUCHPOINTS.columns_of(decoded))
+    outer = [resolved | {"touchpoint": encode("touchpoint", touchpoint)} for resolved, touchpoint in pairs]
+    values = [encode("resolved_touchpoint", record) for record in outer]
+    resolved = decode_columns(values, "resolved_touchpoint")
+    accepted = Accepted(resolved, decode_columns(resolved.column("touchpoint"), "touchpoint"))
+    client.insert(TOUCHPOINTS.name, TOUCHPOINTS.columns, TOUCHPOINTS.data_of(accepted, 0))
 
 
 def rows(client: ClickHouse, view: str, clauses: str = "") -> list[dict[str, Any]]:

@@ -1,17 +1,16 @@
 """The writer against a real ClickHouse: what is refused, what is lost, and what a lost connection costs."""
 
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from sinks import clickhouse
 from sinks.clickhouse import ClickHouse, Misconfigured, Rejected, Unreachable
+from tests.integration.gateway import Gateway
 
 pytestmark = pytest.mark.stack
 
@@ -22,51 +21,6 @@ ENGINE = ReplacingMergeTree(version) PARTITION BY toYYYYMM(at) ORDER BY id
 COLUMNS = ("id", "name", "customer", "at", "version")
 CUSTOMER = "8c0c1f8e-4b0f-5f0c-9f5f-0d5a3f0e6a11"
 MONTH_MS = 31 * 86_400_000
-
-
-class Gateway:
-    """A TCP forwarder that can cut every connection through it, as a server that dies does, and be reached again."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self._pairs: list[socket.socket] = []
-        self.port = 0
-        self.open()
-
-    def open(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def close(self) -> None:
-        # A listener that a thread waits on stays in use until it is shut down.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-
-    def cut(self) -> None:
-        for end in self._pairs:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._pairs.clear()
-
-    def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = listener.accept()
-                far = socket.create_connection(self._target)
-                self._pairs += [near, far]
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture
@@ -90,15 +44,8 @@ def client(database: str) -> Iterator[ClickHouse]:
 
 @pytest.fixture
 def gateway(database: str) -> Iterator[Gateway]:
-    url = urlsplit(database)
-    assert url.hostname is not None
-    assert url.port is not None
-    with closing(Gateway(url.hostname, url.port)) as gateway:
+    with closing(Gateway(database)) as gateway:
         yield gateway
-
-
-def through(gateway: Gateway, database: str) -> str:
-    return f"clickhouse://default@127.0.0.1:{gateway.port}/{database.rpartition('/')[2]}"
 
 
 def data(*ids: object, name: object = "a", customer: object = CUSTOMER, at: object = 0) -> list[list[object]]:
@@ -198,16 +145,16 @@ def test_more_rows_than_a_block_are_several_blocks(client: ClickHouse, monkeypat
     assert after[0][0] == before[0][0] + 1
 
 
-def test_a_write_after_a_lost_connection_arrives(gateway: Gateway, database: str) -> None:
-    with ClickHouse(through(gateway, database)) as client:
+def test_a_write_after_a_lost_connection_arrives(gateway: Gateway) -> None:
+    with ClickHouse(gateway.url) as client:
         client.insert("rows", COLUMNS, data(1))
         gateway.cut()
         client.insert("rows", COLUMNS, data(2))
         assert stored(client) == [1, 2]
 
 
-def test_a_server_that_is_away_is_unreachable_until_it_is_back(gateway: Gateway, database: str) -> None:
-    with ClickHouse(through(gateway, database)) as client:
+def test_a_server_that_is_away_is_unreachable_until_it_is_back(gateway: Gateway) -> None:
+    with ClickHouse(gateway.url) as client:
         client.insert("rows", COLUMNS, data(1))
         gateway.close()
         for _ in range(2):
@@ -220,8 +167,8 @@ def test_a_server_that_is_away_is_unreachable_until_it_is_back(gateway: Gateway,
         assert stored(client) == [1, 2]
 
 
-def test_a_connection_lost_in_the_middle_of_an_answer_is_unreachable(gateway: Gateway, database: str) -> None:
-    with ClickHouse(through(gateway, database)) as client:
+def test_a_connection_lost_in_the_middle_of_an_answer_is_unreachable(gateway: Gateway) -> None:
+    with ClickHouse(gateway.url) as client:
         client.query("SELECT 1")
         cut = threading.Timer(0.3, gateway.cut)
         cut.start()

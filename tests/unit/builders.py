@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
 
+from sortedcontainers import SortedDict
+
 from schemas.codec import decode, encode
+from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
 from streams.domain.touchpoint import Conversion, Touchpoint
 from streams.runtime.partitioner import partition_of
-from streams.runtime.stage import Headers, Record, Stage
-from streams.runtime.state import MemoryState
+from streams.runtime.stage import Headers, PlainRecord, Record, Records, Stage
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -138,20 +140,56 @@ def without_version(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "version"}
 
 
-def cut(records: Sequence[Record], sizes: Iterable[int]) -> Iterator[Sequence[Record]]:
-    """``records`` in batches of ``sizes``, which begin again where they end."""
+def cut(
+    records: Sequence[Record], sizes: Iterable[int], topic: str = topics.ACTIVITY, partition: int = 0
+) -> Iterator[Records]:
+    """``records`` of one topic and partition in slices of ``sizes``, which begin again where they end."""
     start = 0
     for size in cycle(sizes):
         if start >= len(records):
             return
-        yield records[start : start + size]
+        yield Records(topic, partition, records[start : start + size])
         start += size
 
 
+class MemoryState:
+    """A `View` of one partition in memory, whose values are never packed."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self._entries: SortedDict[bytes, Any] = SortedDict()
+        self._changed: dict[bytes, int] = {}
+
+    def get(self, key: bytes) -> Any:
+        return self._entries.get(key)
+
+    def put(self, key: bytes, value: Any) -> None:
+        self._entries[key] = value
+
+    def delete(self, key: bytes) -> None:
+        self._entries.pop(key, None)
+
+    def scan(self, start: bytes, stop: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, Any]]:
+        entries = self._entries
+        for key in entries.irange(start, stop, inclusive=(True, False), reverse=reverse):
+            yield key, entries[key]
+
+    def touch(self, key: bytes, version: int) -> None:
+        self._changed[key] = version
+
+    def take_changed(self) -> dict[bytes, int]:
+        """What was touched since the last call, each with the version of its last touch."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 def run_batches(
-    stage: Stage[Any], batches: Iterable[Sequence[Record]], out: Collected, state: MemoryState | None = None
+    stage: Stage[Any], batches: Iterable[Records], out: Collected, state: MemoryState | None = None
 ) -> MemoryState:
-    """Fold and emit ``batches`` (each of one topic and partition) as the runtime does; returns the state."""
+    """Fold and emit ``batches`` as the runtime does; returns the state."""
     state = MemoryState(0) if state is None else state
     for batch in batches:
         stage.fold(batch, state, out)
@@ -159,7 +197,7 @@ def run_batches(
     return state
 
 
-def resolved_record(touchpoint: Touchpoint, offset: int = 0, **fields: Any) -> Record:
+def resolved_record(touchpoint: Touchpoint, offset: int = 0, **fields: Any) -> PlainRecord:
     """``touchpoint`` as a record of customers.activity, as INTAKE would have resolved it but for ``fields``."""
     namespace, value = touchpoint.via.split(":", 1)
     via = Identifier(namespace, value)
@@ -193,9 +231,9 @@ def resolved_record(touchpoint: Touchpoint, offset: int = 0, **fields: Any) -> R
         "touchpoint": encode("touchpoint", inner),
     }
     value = encode("resolved_touchpoint", outer | fields)
-    return Record("customers.activity", 0, offset, touchpoint.occurred_at, outer["to"].encode(), value)
+    return PlainRecord(offset, touchpoint.occurred_at, outer["to"].encode(), value)
 
 
-def activity(touchpoints: Iterable[Touchpoint]) -> list[Record]:
-    """``touchpoints`` as the log of one partition of customers.activity."""
-    return [resolved_record(touchpoint, offset) for offset, touchpoint in enumerate(touchpoints)]
+def activity(touchpoints: Iterable[Touchpoint]) -> Records:
+    """``touchpoints`` as the log of partition 0 of customers.activity."""
+    return Records(topics.ACTIVITY, 0, [resolved_record(t, offset) for offset, t in enumerate(touchpoints)])

@@ -19,8 +19,11 @@ GOOD = {
     "half_life_ms": ("1000", 1000),
     "lateness_budget_ms": ("0", 0),
     "future_tolerance_ms": ("0", 0),
-    "batch_records": ("1", 1),
-    "batch_wait_ms": ("1", 1),
+    "state_dir": ("/var/lib/journeys", "/var/lib/journeys"),
+    "instance_id": ("intake-0", "intake-0"),
+    "in_flight_mb": ("1", 1),
+    "cache_mb": ("1", 1),
+    "rocksdb_mb": ("8", 8),
     "stop_deadline_s": ("0.5", 0.5),
     "http_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104  # a value, nothing listens
     "http_port": ("8080", 8080),
@@ -37,8 +40,9 @@ BAD = {
     "half_life_ms": ("999",),
     "lateness_budget_ms": ("-1",),
     "future_tolerance_ms": ("-1",),
-    "batch_records": ("0", "100001"),
-    "batch_wait_ms": ("0", "60001"),
+    "in_flight_mb": ("0", "100001", "1.5"),
+    "cache_mb": ("0", "100001"),
+    "rocksdb_mb": ("7", "100001"),
     "stop_deadline_s": ("0", "-1", "inf", "nan", "soon"),
     "http_port": ("-1", "65536", "http"),
     "log_level": ("INFO", "loud", ""),
@@ -96,12 +100,12 @@ def test_settings_cannot_be_changed_once_read() -> None:
 
 
 def test_every_setting_is_described_with_value_default_unit_and_meaning() -> None:
-    rows = describe(read({"OMNIJOURNEY_OWN_DOMAINS": "b.example,a.example", "OMNIJOURNEY_BATCH_RECORDS": "7"}))
+    rows = describe(read({"OMNIJOURNEY_OWN_DOMAINS": "b.example,a.example", "OMNIJOURNEY_IN_FLIGHT_MB": "7"}))
     assert [row.variable for row in rows] == [PREFIX + name.upper() for name in Settings.model_fields]
     assert all(row.unit and row.meaning for row in rows)
     shown = {row.variable: row[1:4] for row in rows}
     assert shown["OMNIJOURNEY_OWN_DOMAINS"] == ("a.example,b.example", "", "-")
-    assert shown["OMNIJOURNEY_BATCH_RECORDS"] == ("7", "2000", "records")
+    assert shown["OMNIJOURNEY_IN_FLIGHT_MB"] == ("7", "48", "MiB")
 
 
 def test_a_description_shows_no_password() -> None:
@@ -111,7 +115,7 @@ def test_a_description_shows_no_password() -> None:
 
 
 def test_a_unit_stands_in_its_column_and_nowhere_else() -> None:
-    by_ending = {"MS": "ms", "S": "s", "PARTITIONS": "partitions", "RECORDS": "records"}
+    by_ending = {"MS": "ms", "S": "s", "PARTITIONS": "partitions", "MB": "MiB"}
     for row in describe(read({})):
         assert row.unit == by_ending.get(row.variable.rpartition("_")[2], row.unit)
         assert row.unit not in row.meaning.split(), row.variable

@@ -38,19 +38,19 @@ def test_every_record_has_a_schema_and_every_schema_a_topic() -> None:
 @pytest.mark.parametrize(
     ("name", "cleanup", "days"),
     [
-        *((name, "delete", None) for name in topics.TOUCHPOINTS),
+        *((name, "delete", 7) for name in topics.TOUCHPOINTS),
         (topics.DEAD, "delete", 30),
         (topics.LATE, "delete", 30),
-        (topics.ACTIVITY, "delete", None),
+        (topics.ACTIVITY, "delete", 7),
         (topics.JOURNEYS, "compact,delete", 7),
         (topics.SESSIONS, "compact,delete", 7),
         (topics.ENGAGEMENT, "compact,delete", 7),
         (topics.OUTCOMES, "compact", None),
+        ("intake-state-changelog", "compact", None),
+        ("customers-state-changelog", "compact", None),
     ],
 )
-def test_topics_are_kept_as_declared_and_what_state_is_folded_from_for_ever(
-    name: str, cleanup: str, days: int | None
-) -> None:
+def test_topics_are_kept_as_declared_and_state_for_ever(name: str, cleanup: str, days: int | None) -> None:
     (config,) = (topic.config for topic in declared(12, 12) if topic.name == name)
     assert config["cleanup.policy"] == cleanup
     assert config["retention.ms"] == ("-1" if days is None else str(days * DAY_MS))

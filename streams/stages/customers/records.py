@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.codec import encode
+from streams.domain.attribution import CreditModels
 from streams.domain.journeys import MAX_STEPS, Journey
 from streams.domain.sessions import Session
 
@@ -22,6 +22,7 @@ _NO_JOURNEY: dict[str, Any] = {
     "goals": 0,
     "steps": [],
     "touches": [],
+    **{f"credit_{model}": () for model in CreditModels._fields},
 }
 _NO_SESSION: dict[str, Any] = {
     "channel": "",
@@ -38,10 +39,14 @@ _NO_SESSION: dict[str, Any] = {
 }
 
 
-def journey_fields(journey: Journey) -> dict[str, Any]:
-    """The fields of a live journey's row, but for its ids and version."""
+def journey_fields(journey: Journey, version: int) -> dict[str, Any]:
+    """The row of a live journey."""
     first, last, conversion = journey.touchpoints[0], journey.touchpoints[-1], journey.conversion
     return {
+        "journey_id": journey.journey_id,
+        "customer_id": journey.customer_id,
+        "version": version,
+        "deleted": False,
         "started_at": first.occurred_at,
         "ended_at": last.occurred_at,
         "first_channel": first.channel,
@@ -58,19 +63,16 @@ def journey_fields(journey: Journey) -> dict[str, Any]:
             for t in journey.touchpoints[:MAX_STEPS]
         ],
         "touches": [touch._asdict() for touch in journey.touches],
-        **{f"credit_{model}": list(shares) for model, shares in journey.credits._asdict().items()},
+        **{f"credit_{model}": shares for model, shares in journey.credits._asdict().items()},
     }
 
 
-def journey_row(journey_id: str, customer: str, journey: Journey | None, version: int) -> bytes:
-    """The encoded row of ``journey``, or its tombstone where there is none."""
-    fields = _NO_JOURNEY if journey is None else journey_fields(journey)
-    ids = {"journey_id": journey_id, "customer_id": customer, "version": version, "deleted": journey is None}
-    return encode("journey", {**ids, **fields})
+def session_fields(session: Session, version: int) -> dict[str, Any]:
+    """The row of a live session."""
+    return {**session._asdict(), "version": version, "deleted": False}
 
 
-def session_row(session_id: str, customer: str, session: Session | None, version: int) -> bytes:
-    """The encoded row of ``session``, or its tombstone where there is none."""
-    fields = _NO_SESSION if session is None else session._asdict()
-    ids = {"session_id": session_id, "customer_id": customer, "version": version, "deleted": session is None}
-    return encode("session", {**fields, **ids})
+def tombstone(row_id: str, customer: str, version: int, *, of_journey: bool) -> dict[str, Any]:
+    """The tombstone of a journey or session."""
+    fields = {"journey_id": row_id, **_NO_JOURNEY} if of_journey else {"session_id": row_id, **_NO_SESSION}
+    return {"customer_id": customer, "version": version, "deleted": True, **fields}

@@ -1,89 +1,113 @@
-"""Live sessions and journeys: which there are, and their rows.
+"""Sessions and journeys of live entries, made from the history when they are emitted.
 
-An entry of a live row maps the place of its first touchpoint to that of its last; the row itself is made from the
-history when it is emitted, so that what is written is always a function of the state.
+So what is written is always a function of the state. Rows of one customer that lie near each other are made from one
+reading of the history: many journeys in one long run cost no more than the run.
 """
 
 from __future__ import annotations
 
-from streams.domain import journeys, sessions
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
 from streams.domain.ids import row_id
-from streams.domain.journeys import Journey
-from streams.domain.restitch import reach, visit_run
+from streams.domain.journeys import Journey, journey_of, visit_of_each
 from streams.domain.rules import Rules
-from streams.domain.runs import Run
-from streams.domain.sessions import Session
-from streams.domain.touchpoint import Order, order_of
+from streams.domain.runs import horizon_ms
+from streams.domain.sessions import Session, session_of
 from streams.runtime.stage import View
 from streams.stages.customers.history import (
-    CUSTOMER_END,
+    CUSTOMER_BYTES,
+    HIGHEST,
     JOURNEY,
-    SESSION,
     CustomerHistory,
-    customer_of,
     order_at,
-    place,
+    place_of_time,
+    time_at,
 )
 
 
-def restitch(view: View, history: CustomerHistory, at: Order, rules: Rules, version: int) -> None:
-    """Bring the live rows around ``at`` up to date; every row in reach is touched, those that ceased to exist too."""
-    reached = reach(history, at, rules)
-    by_channel: dict[str, list[Run]] = {}
-    for run in sessions.split_sessions(reached.run, rules):
-        by_channel.setdefault(run[0].channel, []).append(run)
-    for channel, runs in by_channel.items():
-        _replace(view, _session_prefix(history, channel), reached.run, runs, version)
-    pieces = journeys.split_journeys(reached.journeys, history.converts, rules)
-    _replace(view, history.key(JOURNEY), reached.journeys, pieces, version)
+class Part(NamedTuple):
+    """The part of a history that holds a live row: the places from ``start`` to below ``stop``."""
+
+    start: bytes
+    stop: bytes
+    key: bytes
 
 
-def _session_prefix(history: CustomerHistory, channel: str) -> bytes:
-    """Where a customer's live sessions on ``channel`` begin."""
-    return history.key(SESSION) + channel.encode() + b"\0"
-
-
-def _replace(view: View, prefix: bytes, span: Run, runs: list[Run], version: int) -> None:
-    first, last = place(order_of(span[0])), place(order_of(span[-1]))
-    live = {prefix + place(order_of(run[0])): order_of(run[-1]) for run in runs}
-    gone = [key for key, _ in view.scan(prefix + first, prefix + last + b"\0") if key not in live]
-    for key in gone:
-        view.delete(key)
-        view.touch(key, version)
-    for key, end in live.items():
-        view.put(key, end)
-        view.touch(key, version)
-
-
-def journey_at(view: View, key: bytes, rules: Rules) -> Journey | None:
-    """The live journey of an entry, None where it ceased to exist."""
-    end: Order | None = view.get(key)
-    if end is None:
-        return None
-    customer, start = customer_of(key), order_at(key[CUSTOMER_END:])
-    history = CustomerHistory(view, customer)
-    around = visit_run(history, start, end, rules)
-    touchpoints = history.between(start, end)
-    visits = journeys.visits_by_touchpoint(around, rules)
-    return journeys.journey_of(customer, touchpoints, visits, history.converts, rules)
-
-
-def session_at(view: View, key: bytes) -> Session | None:
-    """The live session of an entry, None where it ceased to exist."""
-    end: Order | None = view.get(key)
-    if end is None:
-        return None
-    customer, start = customer_of(key), _session_start(key)
-    history = CustomerHistory(view, customer)
-    run = [t for t in history.between(start, end) if t.channel == start.channel]
-    return sessions.session_of(customer, run, history.converts)
+def rows_at(view: View, keys: Iterable[bytes], rules: Rules) -> dict[bytes, Journey | Session | None]:
+    """The live row of each of these entries, all of one customer; None where it ceased to exist."""
+    rows: dict[bytes, Journey | Session | None] = dict.fromkeys(keys)
+    parts = sorted(_part(view, key, rules) for key in rows if view.get(key) is not None)
+    for near in _near_each_other(parts, horizon_ms(rules)):
+        rows.update(_read(view, near, rules))
+    return rows
 
 
 def row_id_of(key: bytes) -> str:
     """journey_id or session_id of an entry, live or not."""
-    start = order_at(key[CUSTOMER_END:]) if key.startswith(JOURNEY) else _session_start(key)
-    return row_id(customer_of(key), start.channel, start.via, start.event_id)
+    first = order_at(key[_place_at(key) :])
+    return row_id(customer_of(key), first.channel, first.via, first.event_id)
 
 
-def _session_start(key: bytes) -> Order:
-    return order_at(key[key.index(b"\0", CUSTOMER_END) + 1 :])
+def customer_of(key: bytes) -> str:
+    """The customer that an entry belongs to."""
+    text = key[:CUSTOMER_BYTES].hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_journey(key: bytes) -> bool:
+    """True for the entry of a journey, False for that of a session."""
+    return key.startswith(JOURNEY, CUSTOMER_BYTES)
+
+
+def _place_at(key: bytes) -> int:
+    """Where in ``key`` the place of the first touchpoint begins: a session's stands behind its channel."""
+    return CUSTOMER_BYTES + 1 if is_journey(key) else key.index(b"\0", CUSTOMER_BYTES + 1) + 1
+
+
+def _part(view: View, key: bytes, rules: Rules) -> Part:
+    at = _place_at(key)
+    following = next(view.scan(key + b"\0", key[:at] + HIGHEST), None)
+    stop = HIGHEST if following is None else following[0][at:]
+    if not is_journey(key):
+        # Behind a channel's last session may be years.
+        stop = min(stop, _moved(key[at:], horizon_ms(rules)))
+    return Part(key[at:], stop, key)
+
+
+def _near_each_other(parts: Iterable[Part], margin_ms: int) -> Iterator[list[Part]]:
+    """``parts`` (in order) together where they would overlap, widened by the margin on both sides."""
+    near: list[Part] = []
+    end = b""
+    for part in parts:
+        if part.start > end and near and _moved(part.start, -margin_ms) > _moved(end, margin_ms):
+            yield near
+            near, end = [], b""
+        near.append(part)
+        end = max(end, part.stop)
+    if near:
+        yield near
+
+
+def _read(view: View, parts: Sequence[Part], rules: Rules) -> Iterator[tuple[bytes, Journey | Session]]:
+    """The rows of ``parts``, with what lies around them and decides where their visits begin and came from."""
+    history = CustomerHistory(view, parts[0].key[:CUSTOMER_BYTES])
+    stop = max(part.stop for part in parts)
+    margin_ms = horizon_ms(rules)
+    places, touchpoints = history.between(_moved(parts[0].start, -margin_ms), _moved(stop, margin_ms))
+    visits = visit_of_each(touchpoints, rules)
+    customer = customer_of(parts[0].key)
+    for part in parts:
+        first, end = bisect_left(places, part.start), bisect_left(places, part.stop)
+        run = touchpoints[first:end]
+        if is_journey(part.key):
+            yield part.key, journey_of(customer, run, visits[first:end], history.converts, rules)
+        else:
+            session = [t for t in run if t.channel == run[0].channel]
+            yield part.key, session_of(customer, session, history.converts)
+
+
+def _moved(place: bytes, by_ms: int) -> bytes:
+    """Where the places begin that are ``by_ms`` from ``place``."""
+    return place if place == HIGHEST else place_of_time(time_at(place) + by_ms)

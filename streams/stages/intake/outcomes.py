@@ -2,62 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from streams.domain.identifiers import Identifier
 from streams.domain.validation import Rejection
+from streams.stages.intake.contents import Content
+from streams.stages.intake.meaning import Meaning
+from streams.stages.intake.via import Via
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A touchpoint that counts. ``identifiers`` are cleaned, strongest first; the first is the via."""
+class Accepted(NamedTuple):
+    """A touchpoint that counts; ``identity`` is the key under which ``digest`` of its content is remembered."""
 
-    name: ClassVar[str] = "accepted"
-    touchpoint: dict[str, Any]
-    identifiers: tuple[Identifier, ...]
+    content: Content
+    via: Via
+    meaning: Meaning
     received_at: int
+    identity: bytes
     digest: bytes
 
-    @property
-    def via(self) -> Identifier:
-        return self.identifiers[0]
 
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(NamedTuple):
     """The same touchpoint with the same content again."""
 
-    name: ClassVar[str] = "duplicate"
 
-
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """A touchpoint further behind the watermark than the lateness budget; ``late_by_ms`` is how far."""
 
-    name: ClassVar[str] = "late"
-    touchpoint: dict[str, Any]
+    event_id: str
+    occurred_at: int
     received_at: int
     late_by_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dead:
+class Dead(NamedTuple):
     """A record that cannot be taken, and why."""
 
-    name: ClassVar[str] = "dead"
     rejection: Rejection
     received_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Rerouted:
+class Rerouted(NamedTuple):
     """A record on the wrong partition for its key, to be sent to the right one."""
 
-    name: ClassVar[str] = "rerouted"
     key: bytes
     partition: int
     received_at: int
 
 
 Outcome = Accepted | Duplicate | Late | Dead | Rerouted
+
+#: How each is called in outcomes and metrics.
+NAMES: Mapping[type[Outcome], str] = {
+    Accepted: "accepted",
+    Duplicate: "duplicate",
+    Late: "late",
+    Dead: "dead",
+    Rerouted: "rerouted",
+}

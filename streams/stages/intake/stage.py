@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prometheus_client import Counter
 
 from streams import topics
-from streams.domain.actor import RULES_VERSION
-from streams.runtime.stage import Out, Record, View
+from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
-from streams.stages.intake import records
-from streams.stages.intake.dead_letters import bury, origin_key
-from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, JudgeRules, judge, origin_of
-from streams.stages.intake.memory import ENGAGEMENT, Memory
-from streams.stages.intake.outcomes import Accepted, Dead, Late, Outcome, Rerouted
+from streams.stages.dead_letters import origin_key, send_dead_letter, stage_raised
+from streams.stages.intake import rows
+from streams.stages.intake.contents import read
+from streams.stages.intake.entries import ENGAGEMENT, LAYOUT
+from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, origin_of, received_at_of
+from streams.stages.intake.memory import Memory
+from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome, Rerouted
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",
-    "Records that INTAKE read, by channel and what became of them; those folded again after a start included.",
+    "Records that INTAKE read, by channel and what became of them; those read again included.",
     ["channel", "outcome", "reason"],
 )
 
@@ -38,50 +39,65 @@ class Intake:
 
     name = "intake"
     inputs: tuple[str, ...] = topics.TOUCHPOINTS
-    keeps_state = True
+    layout = LAYOUT
 
     def __init__(self, rules: IntakeRules) -> None:
-        self._rules = rules
+        self._judge = Judge(rules.judge, rules.own_domains)
+        self._epoch = rules.epoch
 
-    def fold(self, records_: Sequence[Record], view: View, out: Out) -> None:
-        memory = Memory(view)
-        for record in records_:
-            origin = origin_of(record)
-            # A restart reroutes again what it reads again: the copies are one record, and count once.
-            if origin is not None and memory.is_repeat(record.topic, origin):
-                TOUCHPOINTS_TOTAL.labels(topics.channel_of(record.topic), "repeat", "").inc()
+    def fold(self, records: Records, view: View, out: Out) -> None:
+        memory, repeats = Memory(view, records), 0
+        for record, content, backfill in read(records):
+            if _is_repeat(record, memory):
+                repeats += 1
                 continue
-            outcome = judge(record, memory, self._rules.judge)
-            self._take(record, outcome, memory, out)
-            reason = outcome.rejection.reason if isinstance(outcome, Dead) else ""
-            memory.count(record.topic, outcome.name, reason, record.offset)
-            TOUCHPOINTS_TOTAL.labels(topics.channel_of(record.topic), outcome.name, reason).inc()
-
-    def _take(self, record: Record, outcome: Outcome, memory: Memory, out: Out) -> None:
-        match outcome:
-            case Accepted():
-                self._accept(record, outcome, memory, out)
-            case Late():
-                memory.advance(record.topic, outcome.touchpoint["occurred_at"])
-                out.send(topics.LATE, origin_key(record), records.late_touchpoint(record, outcome))
-            case Dead():
-                bury(record, outcome.rejection, outcome.received_at, out)
-            case Rerouted():
-                headers = ((RECEIVED_AT, str(outcome.received_at).encode()), (ORIGIN, origin_key(record)))
-                out.send(record.topic, outcome.key, record.value, partition=outcome.partition, headers=headers)
-
-    def _accept(self, record: Record, accepted: Accepted, memory: Memory, out: Out) -> None:
-        touchpoint = accepted.touchpoint
-        memory.advance(record.topic, touchpoint["occurred_at"])
-        memory.remember(touchpoint["channel"], accepted.via, touchpoint["event_id"], accepted.digest)
-        resolved = records.resolve(record, accepted, self._rules.own_domains, RULES_VERSION)
-        memory.measure(records.counted(accepted, resolved), record.offset)
-        out.send(topics.ACTIVITY, resolved.customer_id.encode(), resolved.value)
+            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out)
+        memory.close()
+        _observe(memory, repeats)
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: Out) -> None:
         for key, offset in changed.items():
-            version = version_of(self._rules.epoch, offset)
+            version = version_of(self._epoch, offset)
             if key.startswith(ENGAGEMENT):
-                out.send(*records.engagement(view.get(key), version, view.partition))
+                out.send(*rows.engagement(view.get(key), version, view.partition))
             else:
-                out.send(*records.outcome(view.get(key), version, view.partition))
+                out.send(*rows.outcome(view.get(key), version, view.partition))
+
+    def bury(self, records: Records, cause: str, view: View, out: Out) -> None:
+        (record,) = records
+        memory = Memory(view, records)
+        if not _is_repeat(record, memory):
+            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out)
+        memory.close()
+        _observe(memory, 0)
+
+
+def _is_repeat(record: Record, memory: Memory) -> bool:
+    """A restart reroutes again what it reads again: the copies are one record, and count once."""
+    origin = origin_of(record)
+    return origin is not None and memory.is_repeat(origin)
+
+
+def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out) -> None:
+    match outcome:
+        case Accepted():
+            memory.accept(outcome, record.offset)
+            out.send(*rows.resolved_touchpoint(record, records.partition, outcome))
+        case Late():
+            memory.advance(outcome.occurred_at)
+            out.send(topics.LATE, origin_key(records, record), rows.late_touchpoint(records, record, outcome))
+        case Dead():
+            send_dead_letter(
+                records, record, outcome.rejection, out, channel=memory.channel, received_at=outcome.received_at
+            )
+        case Rerouted():
+            headers = ((RECEIVED_AT, str(outcome.received_at).encode()), (ORIGIN, origin_key(records, record)))
+            out.send(records.topic, outcome.key, record.value or b"", partition=outcome.partition, headers=headers)
+    memory.count(NAMES[type(outcome)], outcome.rejection.reason if isinstance(outcome, Dead) else "", record.offset)
+
+
+def _observe(memory: Memory, repeats: int) -> None:
+    for (outcome, reason), (records, _) in memory.counts.items():
+        TOUCHPOINTS_TOTAL.labels(memory.channel, outcome, reason).inc(records)
+    if repeats:
+        TOUCHPOINTS_TOTAL.labels(memory.channel, "repeat", "").inc(repeats)

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 
 from streams.domain.journeys import first_orders, split_journeys
-from streams.domain.restitch import History, reach, visit_run
+from streams.domain.restitch import History, reach
 from streams.domain.rules import Rules
 from streams.domain.runs import Run
 from streams.domain.sessions import split_sessions
 from streams.domain.touchpoint import Order, Touchpoint, order_of
-from tests.unit.builders import DAY, HOUR, MINUTE, NOON, names, purchase, touch
+from tests.unit.builders import DAY, MINUTE, NOON, names, purchase, touch
 from tests.unit.histories import histories, rule_sets
 
 RULES = Rules()
@@ -80,17 +80,6 @@ def test_a_run_that_ends_in_a_closing_does_not_reach_the_next_journey() -> None:
 def test_equal_times_do_not_hide_neighbours() -> None:
     same = [touch("a", NOON), touch("z", NOON), touch("x", NOON, "email")]
     assert reached(touch("x", NOON), *same) == ("a x x z", "a x x z")
-
-
-def test_a_run_is_widened_on_both_sides_of_what_it_is_asked_for() -> None:
-    history = ListHistory(*(touch(f"t{i}", NOON + i * 20 * MINUTE) for i in range(6)), touch("far", NOON + 5 * HOUR))
-    middle = [order_of(t) for t in history.ordered[2:4]]
-    assert names(visit_run(history, middle[0], middle[1], RULES)) == "t0 t1 t2 t3 t4 t5"
-
-
-def test_what_is_asked_for_may_itself_hold_gaps() -> None:
-    history = ListHistory(touch("a", NOON), touch("b", NOON + DAY), touch("c", NOON + 2 * DAY))
-    assert names(visit_run(history, order_of(history.ordered[0]), order_of(history.ordered[1]), RULES)) == "a b"
 
 
 def pieces(history: ListHistory, rules: Rules) -> tuple[set[tuple[Touchpoint, ...]], set[tuple[Touchpoint, ...]]]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streams.domain.identifiers import clean
-from streams.domain.validation import Rejection, check, check_identifiers
+from streams.domain.validation import Rejection, are_in_range, check, check_identifiers
 from tests.unit.builders import touchpoint_record
 
 SHA = "9f86d081884c7d659a2feaa0c55ad015"
@@ -131,3 +131,13 @@ def test_an_identifier_that_is_too_long_or_holds_nul_is_refused_and_masked(value
     found = rejected(("cookie_id", value))
     assert found == Rejection("invalid", "identifiers[0].value", shown, "at most 1024 characters, no NUL")
     assert rejected(("cookie_id", "x" * 1024)) is None
+
+
+@pytest.mark.parametrize("occurred_at", [-1, 0, 9_214_646_400_000, 9_214_646_400_001])
+@pytest.mark.parametrize("sentiment", [None, -1_001, -1_000, 0, 1_000, 1_001])
+@pytest.mark.parametrize("engaged_ms", [None, -1, 0, 86_400_000, 86_400_001])
+def test_numbers_are_in_range_where_no_rule_is_broken(
+    occurred_at: int, sentiment: int | None, engaged_ms: int | None
+) -> None:
+    record = touchpoint_record(occurred_at=occurred_at, sentiment=sentiment, engaged_ms=engaged_ms)
+    assert are_in_range(occurred_at, sentiment, engaged_ms) == (check(record, "web") is None)

@@ -6,7 +6,7 @@ import sys
 
 from deploy.local.fetch import project_root
 from sinks.clickhouse import Misconfigured, Rejected
-from streams.runtime.folding import MissingRecords
+from streams.runtime.failures import StateLost
 from streams.runtime.logs import ExcInfo, trace_of
 
 PERSONAL = "28dc833e@example.com"
@@ -69,7 +69,7 @@ def test_a_trace_names_types_and_places_of_an_error_and_its_causes() -> None:
 
 def test_messages_stay_where_they_quote_no_data() -> None:
     for error in (
-        MissingRecords("touchpoints.web-0: found offset 7, expected 5"),
+        StateLost("touchpoints.web-0: found offset 7, expected 5"),
         Misconfigured("no table"),
         OSError(28, "No space left on device"),
     ):

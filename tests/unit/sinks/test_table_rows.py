@@ -1,60 +1,34 @@
 """Rows from records: what a field becomes, and that no table is filled by guess."""
 
+from typing import Any
+
 import pytest
 
-from sinks.tables import TABLES, TOUCHPOINTS, journey_row, touchpoint_row
-
-MS = 1_431_857_114_123
-RESOLVED = {
-    "to": "8c0c1f8e-4b0f-5f0c-9f5f-0d5a3f0e6a11",
-    "via": {"namespace": "email_sha256", "value": "ab12"},
-    "version": 77,
-    "actor": "human",
-    "rules_version": "1",
-    "direction": "inbound",
-    "mode": "asynchronous",
-    "marketing_channel": "Email",
-    "has_acquisition": True,
-    "campaign": "spring",
-    "content": "",
-    "identifiers": [
-        {"namespace": "email_sha256", "value": "ab12"},
-        {"namespace": "social_handle", "value": "net:anna"},
-    ],
-    "received_at": MS + 5,
-    "intake_offset": 42,
-    "intake_partition": 3,
-    "touchpoint": b"",
-}
-BARE_TOUCHPOINT = {
-    "event_id": "e1",
-    "channel": "web",
-    "occurred_at": MS,
-    "identifiers": [{"namespace": "cookie_id", "value": "undefined"}],
-    "action": "page_viewed",
-    "direction": "UNKNOWN",
-    "mode": "UNKNOWN",
-    "acquisition": None,
-    "message_id": None,
-    "thread_id": None,
-    "conversion": None,
-    "sentiment": None,
-    "satisfaction": None,
-    "user_agent": None,
-    "provider_machine": False,
-    "link": None,
-    "engaged_ms": None,
-    "backfill": False,
-    "properties": {"path": "/"},
-}
+from schemas.codec import encode
+from schemas.columns import decode_columns
+from sinks.tables import TABLES, TOUCHPOINTS, Accepted, letter_data
+from streams.runtime.stage import PlainRecord, Records
+from tests.unit.sinks.plain_records import BARE_TOUCHPOINT, MS, RESOLVED, bare
 
 
-def named(columns: tuple[str, ...], row: tuple[object, ...]) -> dict[str, object]:
-    return dict(zip(columns, row, strict=True))
+def row(table: Any, decoded: Any, epoch: int = 0) -> dict[str, Any]:
+    """The only row, by column."""
+    data = table.data_of(decoded, epoch)
+    return {name: value for name, [value] in zip(table.columns, data, strict=True)}
+
+
+def touchpoint_row(sent: dict[str, Any] = BARE_TOUCHPOINT, epoch: int = 0) -> dict[str, Any]:
+    outer = RESOLVED | {"touchpoint": encode("touchpoint", sent)}
+    resolved = decode_columns([encode("resolved_touchpoint", outer)], "resolved_touchpoint")
+    return row(TOUCHPOINTS, Accepted(resolved, decode_columns(resolved.column("touchpoint"), "touchpoint")), epoch)
+
+
+def row_of(record: str, fields: dict[str, Any], epoch: int = 0) -> dict[str, Any]:
+    return row(TABLES[record], decode_columns([encode(record, fields)], record), epoch)
 
 
 def test_what_intake_judged_replaces_what_the_producer_sent() -> None:
-    row = named(TOUCHPOINTS.columns, touchpoint_row(RESOLVED, BARE_TOUCHPOINT, 42))
+    row = touchpoint_row()
     assert (row["direction"], row["mode"], row["actor"]) == ("inbound", "asynchronous", "human")
     assert row["identifiers"] == ["email_sha256:ab12", "social_handle:net:anna"]
     assert row["via"] == "email_sha256:ab12"
@@ -62,16 +36,16 @@ def test_what_intake_judged_replaces_what_the_producer_sent() -> None:
 
 
 def test_version_is_the_intake_offset_and_not_the_assignment() -> None:
-    assert named(TOUCHPOINTS.columns, touchpoint_row(RESOLVED, BARE_TOUCHPOINT, 42))["version"] == 42
+    assert touchpoint_row()["version"] == 42
 
 
 def test_times_stay_integer_milliseconds() -> None:
-    row = named(TOUCHPOINTS.columns, touchpoint_row(RESOLVED, BARE_TOUCHPOINT, 42))
+    row = touchpoint_row()
     assert (row["occurred_at"], row["received_at"]) == (MS, MS + 5)
 
 
 def test_text_not_given_is_empty_and_answers_not_given_are_null() -> None:
-    row = named(TOUCHPOINTS.columns, touchpoint_row(RESOLVED, BARE_TOUCHPOINT, 42))
+    row = touchpoint_row()
     empty = ("source", "url", "message_id", "link", "conversion_type", "currency", "order_id", "user_agent")
     assert {row[column] for column in empty} == {""}
     assert {row[column] for column in ("sentiment", "satisfaction_score", "engaged_ms")} == {None}
@@ -86,7 +60,7 @@ def test_nested_records_become_columns_of_their_own() -> None:
         "satisfaction": {"metric": "nps", "score": 0},
         "sentiment": 0,
     }
-    row = named(TOUCHPOINTS.columns, touchpoint_row(RESOLVED, touchpoint, 42))
+    row = touchpoint_row(touchpoint)
     assert (row["source"], row["medium"], row["campaign"]) == ("newsletter", "", "spring")
     assert (row["conversion_type"], row["value_micros"], row["currency"], row["order_id"]) == (
         "purchase",
@@ -98,55 +72,46 @@ def test_nested_records_become_columns_of_their_own() -> None:
 
 
 def test_steps_and_touches_become_parallel_arrays_in_order() -> None:
-    journey = dict.fromkeys(TABLES["journey"].columns, 0) | {
-        "steps": [
-            {"at": 1, "channel": "email", "action": "clicked", "via": "cookie_id:a", "event_id": "e1"},
-            {"at": 2, "channel": "web", "action": "page_viewed", "via": "cookie_id:a", "event_id": "e2"},
-        ],
-        "touches": [
-            {
-                "at": 1,
-                "channel": "email",
-                "marketing_channel": "Email",
-                "campaign": "c",
-                "content": "",
-                "touchpoints": 2,
-            }
-        ],
-    }
-    row = named(TABLES["journey"].columns, journey_row(journey))
+    steps = [
+        {"at": 1, "channel": "email", "action": "clicked", "via": "cookie_id:a", "event_id": "e1"},
+        {"at": 2, "channel": "web", "action": "page_viewed", "via": "cookie_id:a", "event_id": "e2"},
+    ]
+    texts = {"channel": "email", "marketing_channel": "Email", "campaign": "c", "content": ""}
+    row = row_of("journey", bare("journey", steps=steps, touches=[{"at": 1, "touchpoints": 2, **texts}]))
     assert (row["steps_at"], row["steps_channel"], row["steps_event_id"]) == ([1, 2], ["email", "web"], ["e1", "e2"])
     assert (row["touches_marketing_channel"], row["touches_touchpoints"]) == (["Email"], [2])
 
 
 def test_a_tombstone_without_steps_is_a_whole_row() -> None:
-    journey = dict.fromkeys(TABLES["journey"].columns, 0) | {"steps": [], "touches": [], "deleted": True}
-    row = named(TABLES["journey"].columns, journey_row(journey))
+    row = row_of("journey", bare("journey", deleted=True))
     assert row["deleted"] is True
     assert row["steps_at"] == row["touches_at"] == []
 
 
 def test_columns_are_as_long_as_the_records_are_many() -> None:
-    outcomes = [
-        {"topic": "t", "channel": "web", "partition": p, "outcome": "late", "reason": "", "version": p, "records": 5}
-        for p in range(3)
-    ]
-    data = TABLES["outcome"].columns_of(outcomes)
-    assert named(TABLES["outcome"].columns, tuple(data))["partition"] == (0, 1, 2)
+    outcomes = [encode("outcome", bare("outcome", partition=p)) for p in range(40)]
+    table = TABLES["outcome"]
+    data = dict(zip(table.columns, table.data_of(decode_columns(outcomes, "outcome"), 0), strict=True))
+    assert data["partition"] == list(range(40))
+    assert {len(column) for column in data.values()} == {40}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_no_records_are_empty_columns(name: str) -> None:
-    assert TABLES[name].columns_of([]) == [()] * len(TABLES[name].columns)
-
-
-def test_a_record_of_another_kind_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        TABLES["session"].columns_of([{"topic": "t"}])
+    assert TABLES[name].data_of(decode_columns([], name), 0) == [[]] * len(TABLES[name].columns)
 
 
 def test_epoch_goes_into_the_versions_of_rows_that_stand_for_one_record() -> None:
-    dead = dict.fromkeys(TABLES["dead_letter"].columns, "") | {"offset": 9}
-    assert TABLES["dead_letter"].columns_of([dead], epoch=2)[-1] == (2 * 2**48 + 9,)
-    versions = TOUCHPOINTS.columns_of([(RESOLVED, BARE_TOUCHPOINT)], epoch=2)[-1]
-    assert versions == (2 * 2**48 + 42,)
+    assert row_of("dead_letter", bare("dead_letter", offset=9), epoch=2)["version"] == 2 * 2**48 + 9
+    assert row_of("late_touchpoint", bare("late_touchpoint", offset=9), epoch=2)["version"] == 2 * 2**48 + 9
+    assert touchpoint_row(epoch=2)["version"] == 2 * 2**48 + 42
+
+
+def test_the_sink_s_own_dead_letters_have_the_columns_of_the_others() -> None:
+    records = Records("journeys", 3, [PlainRecord(9, 7, None, None), PlainRecord(11, 8, b"k", b"v")])
+    table = TABLES["dead_letter"]
+    data = dict(zip(table.columns, letter_data(records, "undecodable", "", "Avro", epoch=1), strict=True))
+    letter = {"reason": "undecodable", "expected": "Avro", "topic": "journeys", "partition": 3, "original": b"v"}
+    written = bare("dead_letter", **letter, key=b"k", offset=11, received_at=8)
+    assert {name: column[1] for name, column in data.items()} == row_of("dead_letter", written, epoch=1)
+    assert (data["key"][0], data["original"][0]) == (None, b"")

@@ -5,7 +5,7 @@ Timelines are in days; P is a purchase, which closes. What is drawn are the live
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -20,12 +20,21 @@ from streams.domain.ids import customer_id
 from streams.domain.rules import Rules
 from streams.domain.stitch import stitch
 from streams.domain.touchpoint import Touchpoint, order_of
-from streams.runtime.stage import Record
-from streams.runtime.state import MemoryState
-from streams.stages.customers import Customers
-from streams.stages.customers.history import JOURNEY, SESSION, CustomerHistory, order_at, place
-from streams.stages.customers.records import journey_row, session_row
-from streams.stages.customers.rows import journey_at, row_id_of, session_at
+from streams.runtime.stage import Record, Records
+from streams.runtime.values import Values
+from streams.stages.customers import Customers, live
+from streams.stages.customers.history import (
+    CUSTOMER_BYTES,
+    JOURNEY,
+    LAYOUT,
+    SESSION,
+    CustomerHistory,
+    order_at,
+    place,
+)
+from streams.stages.customers.reading import bytes_of
+from streams.stages.customers.records import journey_fields, session_fields
+from streams.stages.customers.rows import row_id_of, rows_at
 from tests.unit.builders import (
     CUSTOMER,
     DAY,
@@ -33,6 +42,7 @@ from tests.unit.builders import (
     MINUTE,
     NOON,
     Collected,
+    MemoryState,
     activity,
     cut,
     goal,
@@ -54,6 +64,7 @@ OUTCOME = {
     "records": 1,
 }
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=6)
+OUTPUTS = (topics.JOURNEYS, topics.SESSIONS)
 BEN = Identifier("user_id", "ben")
 
 
@@ -73,8 +84,8 @@ def drawn(*arrivals: Touchpoint, rules: Rules = Rules(), cuts: Iterable[int] = (
 def expected_rows(touchpoints: Iterable[Touchpoint], rules: Rules, customer: str = CUSTOMER) -> list[dict[str, Any]]:
     """The rows of journeys and sessions that the batch definition gives, by kind and time."""
     stitched = stitch(customer, touchpoints, rules)
-    journeys = [decode(journey_row(j.journey_id, customer, j, 0)).record for j in stitched.journeys]
-    sessions = [decode(session_row(s.session_id, customer, s, 0)).record for s in stitched.sessions]
+    journeys = [decode(encode("journey", journey_fields(journey, 0))).record for journey in stitched.journeys]
+    sessions = [decode(encode("session", session_fields(session, 0))).record for session in stitched.sessions]
     journeys.sort(key=lambda row: (row["started_at"], row["journey_id"]))
     sessions.sort(key=lambda row: (row["started_at"], row["session_id"]))
     return [without_version(row) for row in (*journeys, *sessions)]
@@ -244,6 +255,25 @@ def test_a_duplicate_changes_and_sends_nothing() -> None:
     assert again.sent == once.sent
 
 
+def test_what_follows_a_long_run_touches_its_own_session_and_journey_only() -> None:
+    #   12:00 a -- 12:20 P| -- 12:40 b -- ... three days later           and x
+    arrivals = [touch(f"e{i:03}", NOON + i * 20 * MINUTE) for i in range(3 * 72)]
+    arrivals[1::9] = [purchase(t.event_id, t.occurred_at) for t in arrivals[1::9]]
+    out = through(activity(arrivals), cuts=[len(arrivals) - 1, 1])
+    assert [len([s for s in out.on(topic) if s.fields["version"] == 215]) for topic in OUTPUTS] == [1, 1]
+
+
+@pytest.mark.parametrize("cuts", [[1], [10, 50], [400]])
+def test_journeys_within_a_run_of_days_are_rows_of_the_batch_definition(cuts: list[int]) -> None:
+    #   12:00 a -- 12:20 P| -- 12:40 b -- ...      journeys of three hours in visits of days, their origins elsewhere
+    arrivals = [touch(f"e{i:03}", NOON + i * 20 * MINUTE, ("web", "email")[i % 7 == 0]) for i in range(5 * 72)]
+    arrivals[1::9] = [purchase(t.event_id, t.occurred_at) for t in arrivals[1::9]]
+    arrivals[::60] = [t._replace(has_acquisition=True, campaign=t.event_id) for t in arrivals[::60]]
+    late = [arrivals.pop(i) for i in (250, 119, 0)]
+    out = through(activity([*arrivals, *late]), cuts=cuts)
+    assert live_rows(out) == expected_rows([*arrivals, *late], Rules())
+
+
 def test_a_row_that_lived_within_a_batch_only_leaves_its_tombstone() -> None:
     out = through(activity([touch("b", NOON), touch("a", NOON - DAY)]), cuts=[2])
     assert sorted(s.fields["deleted"] for s in out.on(topics.JOURNEYS)) == [False, True]
@@ -251,15 +281,42 @@ def test_a_row_that_lived_within_a_batch_only_leaves_its_tombstone() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"hello", encode("outcome", OUTCOME), b""],
-    ids=["no record", "another kind of record", "nothing"],
+    [b"hello", encode("outcome", OUTCOME), b"", None],
+    ids=["no record", "another kind of record", "nothing", "a tombstone"],
 )
-def test_a_foreign_record_is_left_to_the_sink_and_the_next_is_taken(value: bytes) -> None:
+def test_a_foreign_record_is_left_to_the_sink_and_the_next_is_taken(value: bytes | None) -> None:
     (first,) = activity([touch("a", 0)])
     foreign = first._replace(offset=0, value=value)
     out = through([foreign, first._replace(offset=1)])
     assert {sent.topic for sent in out.sent} == {topics.JOURNEYS, topics.SESSIONS}
     assert len(out.live(topics.JOURNEYS)) == 1
+
+
+def test_a_record_that_is_buried_is_a_dead_letter_with_its_bytes_and_touches_nothing() -> None:
+    state, out = MemoryState(2), Collected()
+    record = activity([touch("a", NOON)])[0]._replace(offset=7, timestamp=NOON + 1)
+    Customers(Rules(), epoch=0).bury(Records(topics.ACTIVITY, 2, [record]), "KeyError at live.py:1", state, out)
+    (letter,) = out.sent
+    assert (letter.topic, letter.key) == (topics.DEAD, b"customers.activity-2-7")
+    assert letter.fields == {
+        "reason": "stage_raised",
+        "field": "",
+        "value": "KeyError at live.py:1",
+        "expected": "a record that the stage can take",
+        "channel": "",
+        "topic": topics.ACTIVITY,
+        "partition": 2,
+        "offset": 7,
+        "received_at": NOON + 1,
+        "key": record.key,
+        "original": record.value,
+    }
+    assert (len(state), state.take_changed()) == (0, {})
+
+
+def test_a_customer_that_is_no_uuid_raises() -> None:
+    with pytest.raises(ValueError, match="UUID"):
+        through([resolved_record(touch("a", NOON), to="8c0c1f8e")])
 
 
 def test_customers_do_not_meet() -> None:
@@ -304,7 +361,7 @@ def test_a_row_whose_content_changes_is_touched_by_the_record_that_changes_it(
     stage, state, out = Customers(rules, epoch=0), MemoryState(0), Collected()
     before: dict[bytes, object] = {}
     for record in activity(shuffled(history, random)):
-        stage.fold([record], state, out)
+        stage.fold(Records(topics.ACTIVITY, 0, [record]), state, out)
         touched = state.take_changed()
         after = contents(state, rules)
         assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= touched.keys()
@@ -314,10 +371,41 @@ def test_a_row_whose_content_changes_is_touched_by_the_record_that_changes_it(
 
 def contents(state: MemoryState, rules: Rules) -> dict[bytes, object]:
     """Every live row's content by its key in the state."""
-    rows: dict[bytes, object] = {
-        key: journey_at(state, key, rules) for key, _ in state.scan(JOURNEY, JOURNEY + b"\xff")
-    }
-    return rows | {key: session_at(state, key) for key, _ in state.scan(SESSION, SESSION + b"\xff")}
+    return {**rows_at(state, live_keys(state, JOURNEY) + live_keys(state, SESSION), rules)}
+
+
+def live_keys(state: MemoryState, kind: bytes) -> list[bytes]:
+    return [key for key, _ in state.scan(b"", b"\xff" * 20) if key.startswith(kind, CUSTOMER_BYTES)]
+
+
+@given(histories(), rule_sets, st.booleans(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_following_the_end_of_a_history_does_what_stitching_again_does(
+    history: list[Touchpoint], rules: Rules, in_order: bool, random: Random
+) -> None:
+    log = activity(sorted(history) if in_order else shuffled(history, random))
+    followed = [*steps(log, rules)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "follow", lambda *_: None)
+        assert [*steps(log, rules)] == followed
+
+
+def steps(log: Sequence[Record], rules: Rules) -> Iterator[tuple[dict[bytes, object], dict[bytes, int]]]:
+    """State and touched keys after each record."""
+    stage, state = Customers(rules, epoch=0), MemoryState(0)
+    for record in log:
+        stage.fold(Records(topics.ACTIVITY, 0, [record]), state, Collected())
+        yield dict(state.scan(b"", b"\xff" * 20)), state.take_changed()
+
+
+@given(histories(), rule_sets, st.randoms(use_true_random=False))
+@settings(max_examples=50, deadline=None)
+def test_the_state_reads_back_as_it_was_written(history: list[Touchpoint], rules: Rules, random: Random) -> None:
+    state = run_batches(Customers(rules, epoch=0), [activity(shuffled(history, random))], Collected())
+    values = Values(LAYOUT)
+    for key, value in state.scan(b"", b"\xff" * 20):
+        values.require(key)
+        assert values.unpack(key, values.pack(value)) == value
 
 
 @given(histories(), rule_sets, sizes, st.randoms(use_true_random=False))
@@ -352,14 +440,14 @@ def test_places_sort_as_touchpoints_do_and_read_back(touchpoints: list[Touchpoin
 
 def test_a_histories_neighbours_are_its_own() -> None:
     state = MemoryState(0)
-    annas, bens = CustomerHistory(state, CUSTOMER), CustomerHistory(state, customer_id(BEN))
+    annas, bens = (CustomerHistory(state, bytes_of(customer)) for customer in (CUSTOMER, customer_id(BEN)))
     for i in range(3):
-        assert annas.add(touch(f"a{i}", NOON + i))
-        assert bens.add(touch(f"b{i}", NOON + i, via=BEN.text))
+        for history, touchpoint in ((annas, touch(f"a{i}", NOON + i)), (bens, touch(f"b{i}", NOON + i, via=BEN.text))):
+            history.add(touchpoint, order_of(touchpoint))
     middle = order_of(touch("a1", NOON + 1))
     assert [t.event_id for t in annas.since(middle)] == ["a1", "a2"]
     assert [t.event_id for t in annas.before(middle)] == ["a0"]
-    assert [t.event_id for t in annas.between(middle, middle)] == ["a1"]
+    assert annas.between(place(middle), place(middle) + b"\0") == ([place(middle)], [touch("a1", NOON + 1)])
 
 
 def test_an_entry_names_the_row_that_it_stands_for() -> None:
@@ -367,5 +455,5 @@ def test_an_entry_names_the_row_that_it_stands_for() -> None:
     run_batches(
         Customers(Rules(), epoch=0), [activity([touch("a", NOON), touch("b", NOON + HOUR, "email")])], out, state
     )
-    live = {row_id_of(key).encode() for kind in (JOURNEY, SESSION) for key, _ in state.scan(kind, kind + b"\xff")}
+    live = {row_id_of(key).encode() for kind in (JOURNEY, SESSION) for key in live_keys(state, kind)}
     assert live == {sent.key for sent in out.sent}

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle, groupby
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import decode, encode
+from schemas.registry import registry
 from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
-from streams.runtime.folding import chunks
-from streams.runtime.stage import Headers, Record
-from streams.runtime.state import MemoryState
+from streams.runtime.stage import Headers, PlainRecord, Records
+from streams.runtime.views import make_view
 from streams.stages.intake import Intake, IntakeRules
+from streams.stages.intake.contents import Content, digest_of, read
+from streams.stages.intake.entries import identity_of
 from streams.stages.intake.judge import JudgeRules
 from tests.unit.builders import (
     DAY,
@@ -28,7 +31,6 @@ from tests.unit.builders import (
     Collected,
     acquisition,
     cookie_on,
-    cut,
     touchpoint_record,
     without_version,
 )
@@ -48,10 +50,19 @@ def fields_of(via: Identifier = ANNA, **fields: Any) -> dict[str, Any]:
     return touchpoint_record(**{"identifiers": [via._asdict()]} | fields)
 
 
-def sent(*touchpoints: dict[str, Any] | bytes, received: int = NOON, topic: str = WEB, first: int = 0) -> list[Record]:
-    """``touchpoints``, or bytes instead, as the log of our partition of ``topic`` from offset ``first``."""
-    values = [t if isinstance(t, bytes) else encode("touchpoint", t) for t in touchpoints]
-    return [Record(topic, HERE, first + i, received, f"k{i}".encode(), value) for i, value in enumerate(values)]
+class Arrival(NamedTuple):
+    """A record on our partition of ``topic``, and what it is made of."""
+
+    topic: str
+    record: PlainRecord
+
+
+def sent(
+    *touchpoints: dict[str, Any] | bytes | None, received: int = NOON, topic: str = WEB, first: int = 0
+) -> list[Arrival]:
+    """``touchpoints``, or values instead, as the log of our partition of ``topic`` from offset ``first``."""
+    values = [encode("touchpoint", t) if isinstance(t, dict) else t for t in touchpoints]
+    return [Arrival(topic, PlainRecord(first + i, received, f"k{i}".encode(), value)) for i, value in enumerate(values)]
 
 
 def mailed(action: str, at: int, event_id: str, **fields: Any) -> dict[str, Any]:
@@ -60,14 +71,38 @@ def mailed(action: str, at: int, event_id: str, **fields: Any) -> dict[str, Any]
     return fields_of(**mail | {"backfill": True} | fields)
 
 
-def take(records: Sequence[Record], cuts: Iterable[int] = (1,), state: MemoryState | None = None) -> Collected:
-    """What INTAKE sends for ``records`` of its partition, taken in batches of ``cuts``."""
-    state, out = MemoryState(HERE) if state is None else state, Collected()
-    for batch in cut(records, cuts):
-        for chunk in chunks(batch):
-            STAGE.fold(chunk, state, out)
-        STAGE.emit(state.take_changed(), state, out)
-    return out
+class Disk(dict[bytes, bytes]):
+    """What is kept of a partition, packed."""
+
+    def scan(self, start: bytes, stop: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        raise AssertionError("INTAKE never scans")
+
+
+class State:
+    """A partition's view as the runtime keeps it, without a cache: all is packed, and read again."""
+
+    def __init__(self, partition: int = HERE) -> None:
+        self.disk = Disk()
+        self.view = make_view(partition, self.disk, STAGE.layout, cache_bytes=0)
+
+    def end_batch(self, out: Collected) -> None:
+        STAGE.emit(self.view.take_changed(), self.view, out)
+        packed = self.view.pack()
+        self.disk.update({key: value for key, value in packed if value is not None})
+        self.view.settle(packed)
+
+
+def take(log: Sequence[Arrival], cuts: Iterable[int] = (1,), state: State | None = None) -> Collected:
+    """What INTAKE sends for ``log``, taken in batches of ``cuts``."""
+    state, out, start = State() if state is None else state, Collected(), 0
+    for size in cycle(cuts):
+        if start >= len(log):
+            return out
+        for topic, arrivals in groupby(log[start : start + size], key=lambda arrival: arrival.topic):
+            STAGE.fold(Records(topic, state.view.partition, [a.record for a in arrivals]), state.view, out)
+        state.end_batch(out)
+        start += size
+    raise AssertionError("cycle ends")
 
 
 def outcomes(out: Collected) -> Counter[str]:
@@ -102,8 +137,8 @@ def test_an_accepted_touchpoint_goes_to_its_vias_customer_with_all_that_was_judg
         {"namespace": "user_id", "value": "null"},
     ]
     touchpoint = fields_of(identifiers=identifiers, acquisition=came)
-    (record,) = sent(touchpoint, received=NOON + 7)
-    (activity,) = take([record]).on(topics.ACTIVITY)
+    (arrival,) = sent(touchpoint, received=NOON + 7)
+    (activity,) = take([arrival]).on(topics.ACTIVITY)
     assert activity.key.decode() == customer_id(ANNA)
     resolved = activity.fields
     rules_version = resolved.pop("rules_version")
@@ -123,7 +158,7 @@ def test_an_accepted_touchpoint_goes_to_its_vias_customer_with_all_that_was_judg
         "received_at": NOON + 7,
         "intake_offset": 0,
         "intake_partition": HERE,
-        "touchpoint": record.value,
+        "touchpoint": arrival.record.value,
     }
 
 
@@ -162,6 +197,7 @@ def a_conversion(**fields: Any) -> dict[str, Any]:
     ("value", "expected"),
     [
         (b"", ("undecodable", "", "expected Avro single-object encoding (c3 01), found nothing")),
+        (None, ("undecodable", "", "expected Avro single-object encoding (c3 01), found nothing")),
         (b'{"event_id": "e1"}', ("undecodable", "", "expected Avro single-object encoding (c3 01), found 7b 22")),
         (b"\xc3\x01" + bytes(8), ("undecodable", "", "unknown schema fingerprint 0000000000000000")),
         (encode("touchpoint", fields_of())[:-1], ("undecodable", "", "damaged touchpoint")),
@@ -182,10 +218,10 @@ def a_conversion(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_what_cannot_be_taken_is_a_dead_letter_with_its_origin(
-    value: dict[str, Any] | bytes, expected: tuple[str, str, str]
+    value: dict[str, Any] | bytes | None, expected: tuple[str, str, str]
 ) -> None:
-    (record,) = sent(value, first=5)
-    out = take([record])
+    (arrival,) = sent(value, first=5)
+    out = take([arrival])
     (letter,) = out.on(topics.DEAD)
     assert letter.key == b"touchpoints.web-1-5"
     fields = letter.fields
@@ -193,7 +229,7 @@ def test_what_cannot_be_taken_is_a_dead_letter_with_its_origin(
     assert fields["value"].startswith(expected[2])
     assert fields["expected"]
     assert (fields["channel"], fields["topic"], fields["partition"], fields["offset"]) == ("web", WEB, HERE, 5)
-    assert (fields["received_at"], fields["key"], fields["original"]) == (NOON, b"k0", record.value)
+    assert (fields["received_at"], fields["key"], fields["original"]) == (NOON, b"k0", arrival.record.value or b"")
     assert outcomes(out) == {expected[0]: 1}
     assert not out.on(topics.ACTIVITY)
     assert not out.on(topics.ENGAGEMENT)
@@ -315,6 +351,21 @@ def test_one_event_id_of_two_people_or_channels_is_two_touchpoints() -> None:
     assert outcomes(take(log)) == {"accepted": 3}
 
 
+def test_all_that_a_touchpoint_says_is_in_its_content_but_backfill() -> None:
+    schema = {field["name"] for field in registry().current("touchpoint").source["fields"]}
+    assert {*Content._fields, "identifiers", "backfill"} - {"namespaces", "values"} == schema
+
+
+def test_what_is_kept_of_a_touchpoint_never_changes() -> None:
+    """State on disk holds these: with others, everything that comes again would be new, or a conflict."""
+    ((_, content, _),) = read(
+        Records(WEB, HERE, [arrival.record for arrival in sent(fields_of(properties={"a": "1"}))])
+    )
+    assert content is not None
+    assert digest_of(content).hex() == "a68c2a5f168d8512"
+    assert identity_of("web", ANNA.text, "e1").hex() == "73df9f35b0f9aa54eda641afec0c9c485e"
+
+
 # Late and future
 
 
@@ -337,7 +388,7 @@ def test_a_touchpoint_exactly_the_budget_behind_is_accepted_and_a_millisecond_mo
         "offset": 2,
         "received_at": NOON,
         "key": b"k0",
-        "original": log[2].value,
+        "original": log[2].record.value,
     }
     assert sum(row["touchpoints"] for row in engagement(out).values()) == 2
 
@@ -382,18 +433,17 @@ def test_ten_minutes_after_its_receipt_is_taken_and_a_millisecond_more_is_a_dead
 # On the wrong partition
 
 
-def rerouted(headers: Headers = (), received: int = NOON, **fields: Any) -> tuple[Collected, Record]:
+def rerouted(headers: Headers = (), received: int = NOON, **fields: Any) -> tuple[Collected, PlainRecord]:
     """What our partition makes of Carl's touchpoint, and the record that reaches his own an hour later."""
-    record = Record(WEB, HERE, 0, received, b"", encode("touchpoint", fields_of(CARL, **fields)), headers)
-    out = take([record])
+    out = take([Arrival(WEB, PlainRecord(0, received, b"", encode("touchpoint", fields_of(CARL, **fields)), headers))])
     again = out.on(WEB)[0]
-    assert again.partition is not None
-    return out, Record(WEB, again.partition, 0, received + HOUR, again.key, again.value, again.headers)
+    assert again.partition == ELSEWHERE
+    return out, PlainRecord(0, received + HOUR, again.key, again.value, again.headers)
 
 
 def test_a_record_on_the_wrong_partition_is_sent_to_the_right_one_as_it_was() -> None:
     out, arrived = rerouted()
-    assert (arrived.partition, arrived.key) == (ELSEWHERE, CARL.text.encode())
+    assert arrived.key == CARL.text.encode()
     assert arrived.value == encode("touchpoint", fields_of(CARL))
     assert arrived.headers == (("received_at", str(NOON).encode()), ("origin", f"{WEB}-{HERE}-0".encode()))
     assert outcomes(out) == {"rerouted": 1}
@@ -402,7 +452,7 @@ def test_a_record_on_the_wrong_partition_is_sent_to_the_right_one_as_it_was() ->
 
 def test_a_rerouted_record_is_accepted_where_it_belongs_with_its_first_receipt() -> None:
     _, arrived = rerouted()
-    out = take([arrived], state=MemoryState(ELSEWHERE))
+    out = take([Arrival(WEB, arrived)], state=State(ELSEWHERE))
     assert outcomes(out) == {"accepted": 1}
     assert out.on(topics.ACTIVITY)[0].fields["received_at"] == NOON
 
@@ -411,16 +461,17 @@ def test_a_record_that_is_rerouted_again_after_a_restart_counts_once() -> None:
     """Its copies differ in offset and receipt, and lie apart in the log."""
     for fields in ({}, {"sentiment": 0, "occurred_at": NOON - 4 * 24 * HOUR}):
         _, arrived = rerouted(**fields)
-        newer = Record(WEB, ELSEWHERE, 0, NOON, b"", encode("touchpoint", fields_of(CARL, event_id="newer")))
-        copies = [arrived._replace(offset=1), arrived._replace(offset=2, timestamp_ms=arrived.timestamp_ms + HOUR)]
-        once = outcomes(take([newer, copies[0]], state=MemoryState(ELSEWHERE)))
-        assert outcomes(take([newer, *copies], state=MemoryState(ELSEWHERE))) == once
+        newer = PlainRecord(0, NOON, b"", encode("touchpoint", fields_of(CARL, event_id="newer")))
+        later = arrived._replace(offset=2, timestamp=arrived.timestamp + HOUR)
+        log = [Arrival(WEB, record) for record in (newer, arrived._replace(offset=1), later)]
+        once = outcomes(take(log[:2], state=State(ELSEWHERE)))
+        assert outcomes(take(log, state=State(ELSEWHERE))) == once
         assert sum(once.values()) == 2
 
 
 def test_the_future_is_judged_by_the_first_receipt() -> None:
     _, arrived = rerouted(occurred_at=NOON + TOLERANCE + 1)
-    out = take([arrived], state=MemoryState(ELSEWHERE))
+    out = take([Arrival(WEB, arrived)], state=State(ELSEWHERE))
     assert outcomes(out) == {"future": 1}
     assert dead_letters(out)[0]["received_at"] == NOON
 
@@ -434,10 +485,49 @@ def test_a_record_that_says_nothing_is_dead_wherever_it_lies() -> None:
 )
 def test_a_header_that_cannot_be_a_first_receipt_counts_for_nothing(value: bytes) -> None:
     ahead = fields_of(occurred_at=NOON + TOLERANCE + 1)
-    (record,) = sent(ahead)
-    out = take([record._replace(headers=(("received_at", value),))])
+    (arrival,) = sent(ahead)
+    out = take([Arrival(WEB, arrival.record._replace(headers=(("received_at", value),)))])
     assert outcomes(out) == {"future": 1}
     assert dead_letters(out)[0]["received_at"] == NOON
+
+
+# On which the stage raised
+
+
+def bury(arrival: Arrival, state: State) -> Collected:
+    out = Collected()
+    STAGE.bury(Records(arrival.topic, HERE, [arrival.record]), "KeyError at judge.py:88", state.view, out)
+    state.end_batch(out)
+    return out
+
+
+def test_a_record_on_which_the_stage_raised_is_a_dead_letter_with_its_cause_and_its_one_outcome() -> None:
+    (arrival,) = sent(fields_of(), first=7)
+    out = bury(arrival, State())
+    (letter,) = out.on(topics.DEAD)
+    assert letter.key == b"touchpoints.web-1-7"
+    assert told(letter.fields) == ("stage_raised", "", "KeyError at judge.py:88", "a record that the stage can take")
+    assert (letter.fields["channel"], letter.fields["original"]) == ("web", arrival.record.value)
+    assert outcomes(out) == {"stage_raised": 1}
+
+
+def test_what_was_buried_is_forgotten_and_can_be_sent_again() -> None:
+    state = State()
+    bury(sent(fields_of(occurred_at=NOON + 9 * DAY))[0], state)
+    assert outcomes(take(sent(fields_of(), first=1), state=state)) == {"accepted": 1}
+
+
+def test_a_rerouted_record_that_was_buried_counts_once_however_often_it_is_rerouted() -> None:
+    _, arrived = rerouted()
+    state = State(ELSEWHERE)
+    records = [Records(WEB, ELSEWHERE, [arrived._replace(offset=offset)]) for offset in (0, 1)]
+    out = Collected()
+    for again in (records[0], *records):
+        STAGE.bury(again, "KeyError", state.view, out)
+        state.end_batch(out)
+    STAGE.fold(records[1], state.view, out)
+    state.end_batch(out)
+    assert outcomes(out) == {"stage_raised": 1}
 
 
 # Engagement
@@ -554,7 +644,7 @@ def touchpoints(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
-def logged(all_touchpoints: Iterable[dict[str, Any]]) -> list[Record]:
+def logged(all_touchpoints: Iterable[dict[str, Any]]) -> list[Arrival]:
     """Each touchpoint on its channel's topic, every topic with offsets of its own."""
     offsets: Counter[str] = Counter()
     log = []
@@ -651,4 +741,4 @@ def test_every_record_has_one_outcome_and_outcomes_add_up_with_what_was_read(
     assert sum(row["touchpoints"] for row in engagement(out).values()) == counts["accepted"]
     kept = [s.fields["original"] for s in (*out.on(topics.DEAD), *out.on(topics.LATE))]
     kept += [decode(s.value).record["touchpoint"] for s in out.on(topics.ACTIVITY)] + [s.value for s in out.on(WEB)]
-    assert not Counter(kept) - Counter(record.value for record in log)
+    assert not Counter(kept) - Counter(arrival.record.value for arrival in log)

@@ -1,0 +1,139 @@
+"""The end of a history: all that decides where a touchpoint behind it goes, so that nothing before is looked at.
+
+    session   |--web--|   |--web-----web|- - x      goes on, or x begins another
+    visit         |--email--web-----web-|- - x      "
+    journey   |-----------|---------web-|- - x      "
+
+Most touchpoints arrive in order, and change nothing but the session and the journey that they go on with or begin. What
+follows a history without changing more is decided here; where it does (a run becomes so long that it is cut at
+midnights, a visit learns where it came from), `follow` says so, and the caller asks `streams.domain.restitch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from streams.domain.journeys import cut_if_long
+from streams.domain.rules import DAY_MS, Rules
+from streams.domain.runs import Run, bounded_runs, split_at_gaps
+from streams.domain.touchpoint import Order, Touchpoint, order_of
+
+
+class OpenRun(NamedTuple):
+    """The last session of a channel, or the last visit: its first touchpoint, its last time, and since when its run
+    has had no gap, which is earlier where it was cut at midnight. Times in ms UTC."""
+
+    first: Order
+    unbroken_since: int
+    last_at: int
+
+
+class Tail(NamedTuple):
+    """How a history ends. ``sessions`` are those that the next touchpoint can go on with, by channel."""
+
+    last: Order
+    closed: bool
+    #: First touchpoint of the last journey.
+    journey: Order
+    #: Touchpoints since the last gap or closing; more than the journey's where it was cut at midnights.
+    stretch: int
+    visit: OpenRun
+    #: Whether a touchpoint of the last visit has an acquisition.
+    has_origin: bool
+    sessions: tuple[OpenRun, ...]
+
+
+def begin(touchpoint: Touchpoint, closes: bool) -> Tail:
+    """How a history ends that holds ``touchpoint`` alone; ``closes``: it is a conversion that closes its journey."""
+    order = order_of(touchpoint)
+    alone = OpenRun(order, order.occurred_at, order.occurred_at)
+    return Tail(order, closes, order, 1, alone, touchpoint.has_acquisition, (alone,))
+
+
+def tail_of(run: Run, stretch: Run, closed: bool, rules: Rules) -> Tail:
+    """How a history ends whose last touchpoints (in order) are ``run``, since the last gap of a visit, and
+    ``stretch``, since the last gap of a journey or closing."""
+    last = run[-1]
+    visit = bounded_runs(run, rules.session_gap_ms, rules.long_run_ms)[-1]
+    return Tail(
+        last=order_of(last),
+        closed=closed,
+        journey=order_of(cut_if_long(stretch, rules)[-1][0]),
+        stretch=len(stretch),
+        visit=OpenRun(order_of(visit[0]), run[0].occurred_at, last.occurred_at),
+        has_origin=any(t.has_acquisition for t in visit),
+        sessions=tuple(_open_sessions(run, rules)),
+    )
+
+
+def _open_sessions(run: Run, rules: Rules) -> Iterator[OpenRun]:
+    for channel in sorted({t.channel for t in run}):
+        unbroken = split_at_gaps([t for t in run if t.channel == channel], rules.session_gap_ms)[-1]
+        if run[-1].occurred_at - unbroken[-1].occurred_at <= rules.session_gap_ms:
+            session = bounded_runs(unbroken, rules.session_gap_ms, rules.long_run_ms)[-1]
+            yield OpenRun(order_of(session[0]), unbroken[0].occurred_at, session[-1].occurred_at)
+
+
+def follow(tail: Tail, touchpoint: Touchpoint, closes: bool, rules: Rules) -> Tail | None:
+    """The tail once ``touchpoint`` has followed; None where that changes other rows than its session and journey.
+
+    ``touchpoint`` stands behind ``tail.last``; ``closes``: it is a conversion that closes its journey.
+    """
+    order = order_of(touchpoint)
+    visit = _go_on(tail.visit, order, rules)
+    journey = _journey(tail, order, rules)
+    sessions = _sessions(tail, order, rules)
+    if visit is None or journey is None or sessions is None:
+        return None
+    known = tail.has_origin or visit.first is order
+    if touchpoint.has_acquisition and not known:
+        return None
+    has_origin = touchpoint.has_acquisition or (tail.has_origin and visit.first is not order)
+    return Tail(order, closes, *journey, visit, has_origin, sessions)
+
+
+def _go_on(run: OpenRun, order: Order, rules: Rules) -> OpenRun | None:
+    """``run`` with the touchpoint at ``order``, or the one that begins there; None where the run must now be cut."""
+    first, unbroken_since, last_at = run
+    at = order.occurred_at
+    if at - last_at > rules.session_gap_ms:
+        return OpenRun(order, at, at)
+    is_long = at - unbroken_since > rules.long_run_ms
+    if is_long and last_at - unbroken_since <= rules.long_run_ms:
+        return None
+    return OpenRun(order if is_long and _is_midnight_between(last_at, at) else first, unbroken_since, at)
+
+
+def _journey(tail: Tail, order: Order, rules: Rules) -> tuple[Order, int] | None:
+    """The journey that ``order`` goes on with or begins, and its stretch; None where the stretch must now be cut."""
+    last_at = tail.last.occurred_at
+    if tail.closed or order.occurred_at - last_at > rules.journey_gap_ms:
+        return order, 1
+    stretch = tail.stretch + 1
+    if stretch == rules.long_journey + 1:
+        return None
+    begins = stretch > rules.long_journey and _is_midnight_between(last_at, order.occurred_at)
+    return order if begins else tail.journey, stretch
+
+
+def _sessions(tail: Tail, order: Order, rules: Rules) -> tuple[OpenRun, ...] | None:
+    """The sessions that can go on behind ``order``; None where its channel's run must now be cut."""
+    mine: OpenRun | None = OpenRun(order, order.occurred_at, order.occurred_at)
+    others = []
+    for run in tail.sessions:
+        if run.first.channel == order.channel:
+            mine = _go_on(run, order, rules)
+        elif order.occurred_at - run.last_at <= rules.session_gap_ms:
+            others.append(run)
+    if mine is None:
+        return None
+    return tuple(sorted((mine, *others), key=_channel)) if others else (mine,)
+
+
+def _channel(run: OpenRun) -> str:
+    return run.first.channel
+
+
+def _is_midnight_between(earlier: int, later: int) -> bool:
+    return earlier // DAY_MS != later // DAY_MS

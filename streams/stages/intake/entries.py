@@ -1,0 +1,71 @@
+"""What INTAKE remembers of a partition: the entries of its view, their keys and types.
+
+    s  (channel, via, event_id)                      digest of the accepted touchpoint
+    w  topic                                         watermark, ms UTC
+    o  (topic, outcome, reason)                      number of records
+    e  (channel, hour, currency, actor, campaign)    totals
+    u  (unique, channel, via, message)               sorted set of human events
+    r  (topic, origin)                               a rerouted record that has been read here
+
+A key is its parts with a NUL between them; only the last may hold one itself, so that no two lists of parts give the
+same key. Of s and u, which are many and long, it is the 128-bit digest of that: among 10^12 entries two share one with
+a probability of 10^-15.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+from streams.domain.engagement import EngagementKey, HumanEvent, Totals
+from streams.runtime.stage import Layout
+
+SEEN, WATERMARK, OUTCOME, ENGAGEMENT, UNIQUE, REROUTED = b"s", b"w", b"o", b"e", b"u", b"r"
+
+
+class OutcomeCount(NamedTuple):
+    """How many records of ``topic`` on this partition ended so; ``reason`` is '' but for the dead."""
+
+    topic: str
+    outcome: str
+    reason: str
+    records: int
+
+
+class EngagementRow(NamedTuple):
+    """Totals of one row of this partition."""
+
+    key: EngagementKey
+    totals: Totals
+
+
+LAYOUT = Layout(
+    {
+        SEEN: bytes,
+        WATERMARK: int,
+        OUTCOME: OutcomeCount,
+        ENGAGEMENT: EngagementRow,
+        UNIQUE: tuple[HumanEvent, ...],
+        REROUTED: bool,
+    }
+)
+
+
+def pack(kind: bytes, *parts: str) -> bytes:
+    """The key of ``kind`` with ``parts``."""
+    return kind + "\0".join(parts).encode()
+
+
+def fingerprint(kind: bytes, *parts: str) -> bytes:
+    """The key of ``kind`` with the digest of ``parts``."""
+    return kind + blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+
+def identity_of(channel: str, via: str, event_id: str) -> bytes:
+    """The key of the accepted touchpoint with this identity."""
+    return fingerprint(SEEN, channel, via, event_id)
+
+
+def row_key_of(key: EngagementKey) -> bytes:
+    """The key of the row of engagement with these dimensions."""
+    return pack(ENGAGEMENT, key.channel, str(key.hour), key.currency, key.actor, key.campaign)

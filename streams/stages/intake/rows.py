@@ -1,0 +1,63 @@
+"""The records that INTAKE writes, made from what was judged and counted."""
+
+from __future__ import annotations
+
+from schemas.codec import encode
+from schemas.pieces import header, long
+from streams import topics
+from streams.runtime.stage import Record, Records
+from streams.stages.intake.entries import EngagementRow, OutcomeCount
+from streams.stages.intake.outcomes import Accepted, Late
+
+Sent = tuple[str, bytes, bytes]
+
+_RESOLVED = header("resolved_touchpoint")
+
+
+def resolved_touchpoint(record: Record, partition: int, accepted: Accepted) -> Sent:
+    """(topic, key, value) of an accepted touchpoint on its way to its customer."""
+    via, touchpoint = accepted.via, record.value or b""
+    value = b"".join(
+        (
+            _RESOLVED,
+            via.resolved,
+            accepted.meaning.resolved,
+            via.identifiers,
+            long(accepted.received_at),
+            long(record.offset),
+            long(partition),
+            long(len(touchpoint)),
+            touchpoint,
+        )
+    )
+    return topics.ACTIVITY, via.customer, value
+
+
+def late_touchpoint(records: Records, record: Record, late: Late) -> bytes:
+    """The encoded LateTouchpoint of ``record``, one of ``records``."""
+    return encode(
+        "late_touchpoint",
+        {
+            **late._asdict(),
+            "channel": topics.channel_of(records.topic),
+            "topic": records.topic,
+            "partition": records.partition,
+            "offset": record.offset,
+            "key": record.key,
+            "original": record.value or b"",
+        },
+    )
+
+
+def engagement(row: EngagementRow, version: int, partition: int) -> Sent:
+    """(topic, key, value) of one engagement row."""
+    key = "|".join((row.key.channel, row.key.campaign, str(row.key.hour), row.key.currency, row.key.actor))
+    fields = {**row.key._asdict(), "source_partition": partition, "version": version, **row.totals._asdict()}
+    return topics.ENGAGEMENT, f"{key}|{partition}".encode(), encode("engagement", fields)
+
+
+def outcome(count: OutcomeCount, version: int, partition: int) -> Sent:
+    """(topic, key, value) of one outcome row."""
+    fields = {**count._asdict(), "channel": topics.channel_of(count.topic), "partition": partition, "version": version}
+    key = f"{count.topic}-{partition}|{count.outcome}|{count.reason}"
+    return topics.OUTCOMES, key.encode(), encode("outcome", fields)

@@ -1,0 +1,60 @@
+"""Quix Streams with its state, RocksDB and a changelog, as its documentation writes it. Its defaults throughout."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from quixstreams import Application, State
+from task import Clock, is_click, read_task, report
+
+task = read_task()
+clock = Clock(task.records)
+
+
+def look(event: dict[str, Any]) -> None:
+    last = clock.saw()
+    clock.clicks += is_click(event)
+    if last:
+        clock.stop()
+
+
+def count(event: dict[str, Any], state: State) -> dict[str, Any]:
+    clock.saw()
+    user = event["user"]
+    before = state.get("counted", {"count": 0, "last": 0})
+    after = {"count": before["count"] + 1, "last": max(before["last"], event["occurred_at"])}
+    state.set("counted", after)
+    return {"user": user, **after}
+
+
+class CommitClock(logging.Handler):
+    """Notes when a checkpoint is committed, which Quix logs: outputs and changelog are flushed, offsets committed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg.startswith("Committed a checkpoint"):
+            clock.stop()
+
+
+# It decodes and encodes JSON with orjson.
+app = Application(
+    broker_address=task.bootstrap,
+    consumer_group=task.group,
+    auto_offset_reset="earliest",
+    state_dir=task.folder,
+    loglevel="WARNING",
+)
+stream = app.dataframe(app.topic(task.source, value_deserializer="json"))
+
+if task.mode == "stateless":
+    stream = stream.update(look)
+else:
+    commits = logging.getLogger("quixstreams.processing.context")
+    commits.addHandler(CommitClock())
+    commits.setLevel(logging.DEBUG)
+    commits.propagate = False
+    stream = stream.apply(count, stateful=True).to_topic(app.topic(task.output, value_serializer="json"))
+
+if __name__ == "__main__":
+    app.run(count=task.records, collect=False)
+    report(clock)
