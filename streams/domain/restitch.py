@@ -48,24 +48,21 @@ def reach(history: History, at: Order, rules: Rules) -> Reach:
     behind = history.since(at)
     arrival = next(behind)
 
-    def parts(earlier: Touchpoint) -> bool:
+    def closes(touchpoint: Touchpoint) -> bool:
         # Where the arrival closes, what follows was of its journey before.
-        return earlier != arrival and is_closing(earlier, rules) and history.converts(earlier)
+        return is_closing(touchpoint, rules) and touchpoint != arrival and history.converts(touchpoint)
 
-    left, left_run = _walk(history.before(at), arrival, lambda nearer, further: parts(further), rules)
-    right, right_run = _walk(behind, arrival, lambda nearer, further: parts(nearer), rules)
+    left, left_run = _walk(history.before(at), arrival, closes, rules)
+    right, right_run = _walk(behind, arrival, closes, rules)
     left.reverse()
     journeys = [*left, arrival, *right]
     return Reach(journeys[len(left) - left_run : len(left) + 1 + right_run], journeys)
 
 
 def _walk(
-    outwards: Iterator[Touchpoint], start: Touchpoint, parts: Callable[[Touchpoint, Touchpoint], bool], rules: Rules
+    outwards: Iterator[Touchpoint], start: Touchpoint, closes: Callable[[Touchpoint], bool], rules: Rules
 ) -> tuple[list[Touchpoint], int]:
-    """What lies ``outwards`` of ``start`` up to the edge of its journeys, and how much of that in its run.
-
-    ``parts`` tells whether there is an edge between a touchpoint and the next further out, however near they are.
-    """
+    """What lies ``outwards`` of ``start`` up to the edge of its journeys, and how much of that in its run."""
     found: list[Touchpoint] = []
     in_run: int | None = None
     nearer = start
@@ -73,7 +70,7 @@ def _walk(
         gap = abs(further.occurred_at - nearer.occurred_at)
         if in_run is None and gap > rules.session_gap_ms:
             in_run = len(found)
-        if in_run is not None and (gap > rules.journey_gap_ms or parts(nearer, further)):
+        if in_run is not None and (gap > rules.journey_gap_ms or closes(min(nearer, further))):
             break
         found.append(further)
         nearer = further

@@ -41,11 +41,13 @@ def split_before(touchpoints: Run, cuts: Sequence[int]) -> list[Run]:
 
 def bounded_runs(touchpoints: Run, gap_ms: int, long_ms: int) -> list[Run]:
     """Runs by gap, those that last strictly longer than ``long_ms`` cut at midnights: sessions and visits."""
-    pieces: list[Run] = []
-    for run in split_at_gaps(touchpoints, gap_ms):
-        is_long = run[-1].occurred_at - run[0].occurred_at > long_ms
-        pieces += split_at_midnights(run) if is_long else [run]
-    return pieces
+    return [piece for run in split_at_gaps(touchpoints, gap_ms) for piece in cut_if_lasting(run, long_ms)]
+
+
+def cut_if_lasting(run: Run, long_ms: int) -> list[Run]:
+    """The sessions or visits that ``run`` is, which has no gap."""
+    is_long = run[-1].occurred_at - run[0].occurred_at > long_ms
+    return split_at_midnights(run) if is_long else [run]
 
 
 def horizon_ms(rules: Rules) -> int:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from streams.domain.journeys import cut_if_long
 from streams.domain.rules import DAY_MS, Rules
-from streams.domain.runs import Run, bounded_runs, split_at_gaps
+from streams.domain.runs import Run, cut_if_lasting, split_at_gaps
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 
 
@@ -55,7 +55,7 @@ def tail_of(run: Run, stretch: Run, closed: bool, rules: Rules) -> Tail:
     """How a history ends whose last touchpoints (in order) are ``run``, since the last gap of a visit, and
     ``stretch``, since the last gap of a journey or closing."""
     last = run[-1]
-    visit = bounded_runs(run, rules.session_gap_ms, rules.long_run_ms)[-1]
+    visit = cut_if_lasting(run, rules.long_run_ms)[-1]
     return Tail(
         last=order_of(last),
         closed=closed,
@@ -71,7 +71,7 @@ def _open_sessions(run: Run, rules: Rules) -> Iterator[OpenRun]:
     for channel in sorted({t.channel for t in run}):
         unbroken = split_at_gaps([t for t in run if t.channel == channel], rules.session_gap_ms)[-1]
         if run[-1].occurred_at - unbroken[-1].occurred_at <= rules.session_gap_ms:
-            session = bounded_runs(unbroken, rules.session_gap_ms, rules.long_run_ms)[-1]
+            session = cut_if_lasting(unbroken, rules.long_run_ms)[-1]
             yield OpenRun(order_of(session[0]), unbroken[0].occurred_at, session[-1].occurred_at)
 
 

@@ -7,6 +7,7 @@
     +- TooManyRaised    the stage is wrong, not the data: stop, an operator must roll back
     +- Discontinuous    records are missing before this one: crash, the restart reads again
     +- StateLost        the changelog has less than was committed: stop, an operator must act
+    +- StateOutdated    the state was made with other settings: stop, an operator must act
     +- StateInUse       another worker has the folder of our state open: stop, an operator must act
     +- StoreFailed      the disk doesn't take or give what is asked: crash, the restart tries again
        +- StoreBroken   files of a store are damaged: crash, the restart sets them aside and rebuilds
@@ -53,6 +54,10 @@ class Discontinuous(Failure):
 
 class StateLost(Failure):
     """The recovered state does not reach to where the group committed: folding on would leave records out."""
+
+
+class StateOutdated(Failure):
+    """The state depends on settings that have changed since."""
 
 
 class StateInUse(Failure):

@@ -35,6 +35,7 @@ from mode.utils.futures import notify
 
 from streams.runtime import metrics
 from streams.runtime.aiokafka_seam import Chunk, fetch_in_chunks
+from streams.runtime.failures import Discontinuous
 from streams.runtime.reading import Continuity, Delivery, InFlight, Log, Verdict, starts
 from streams.runtime.stage import Record
 
@@ -216,17 +217,30 @@ class Consumer(stock.Consumer):
             return None
         verdict = self.continuity.judge(log, chunk.start)
         expected = self.continuity.expected(log)
-        if verdict is Verdict.REREAD and expected is not None:
-            metrics.REREADS.labels(self.app.conf.id, log.topic).inc()
-            await super().seek_wait({TP(*log): expected})
-            return None
-        if verdict is Verdict.GONE and expected is not None:
+        if verdict is not Verdict.TAKE and expected is not None:
+            if verdict is Verdict.REREAD or not await self._is_gone(log, expected, chunk.start):
+                metrics.REREADS.labels(self.app.conf.id, log.topic).inc()
+                await super().seek_wait({TP(*log): expected})
+                return None
             gone = chunk.start - expected
             metrics.GONE_RECORDS.labels(self.app.conf.id, log.topic).inc(gone)
             self.log.error("%s-%d: offsets %d to %d are gone from the broker", *log, expected, chunk.start - 1)
             chunk.start = expected
         self.continuity.taken(log, chunk.end)
         return self._track(Delivery(log, chunk.start, chunk.end, chunk, generation, chunk.size), chunk)
+
+    async def _is_gone(self, log: Log, expected: int, start: int) -> bool:
+        """Whether the broker has nothing between; where it has, what was read again was dropped again."""
+        tp = TP(*log)
+        (end,) = (await self.highwaters(tp)).values()
+        if (end or 0) < expected:
+            raise Discontinuous(
+                f"{log.topic}-{log.partition} ends at {end}, but was read up to {expected}: the topic was made anew or"
+                f" cut; docs/operations.md, 'State was lost'"
+            )
+        (earliest,) = (await self.earliest_offsets(tp)).values()
+        self.continuity.seek(log, expected)
+        return start == max(expected, earliest or 0)
 
     def _track(self, delivery: Delivery, records: Sequence[Any]) -> ConsumerMessage:
         last, log = records[-1], delivery.log

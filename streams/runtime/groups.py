@@ -31,20 +31,21 @@ class Group(dict[bytes, Any]):
 
     def set(self, key: bytes, value: Any) -> int:
         """Put ``value``, or delete where it is None; how many entries there are more then."""
-        order = self.order
         if value is None:
             if self.pop(key, None) is None:
                 return 0
-            del order[bisect_left(order, key)]
+            del self.order[bisect_left(self.order, key)]
             return -1
-        added = key not in self
+        if key in self:
+            self[key] = value
+            return 0
         self[key] = value
         # Most keys come in order.
-        if added and (not order or key > order[-1]):
-            order.append(key)
-        elif added:
-            insort(order, key)
-        return int(added)
+        if not self.order or key > self.order[-1]:
+            self.order.append(key)
+        else:
+            insort(self.order, key)
+        return 1
 
     def scan(self, start: bytes, stop: bytes, reverse: bool) -> Iterator[tuple[bytes, Any]]:
         """Entries with start <= key < stop."""

@@ -9,9 +9,11 @@ waits in inboxes is let go at once and only what is in hand is finished; the nex
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
@@ -21,6 +23,8 @@ from streams.runtime.task import Task
 #: How long a batch in hand may wait for a broker or a database while others wait for it.
 GRACE_S = 3.0
 BATCH_RECORDS = 20_000
+GOOD_BATCH_RECORDS = BATCH_RECORDS // 2
+LONGEST_REST_S = 1.0
 #: The task of a stage without state.
 EVERY_PARTITION = -1
 
@@ -35,16 +39,20 @@ class Source(Protocol):
 class QueueInbox:
     """A `streams.runtime.task.Inbox`; unbounded, because the source bounds what is in flight.
 
-    ``rest_s`` lies at least between two batches, so that a trickle of records becomes a few batches, not one each.
+    Batches grow with the load: unless a good one is waiting, the next begins when twice the time has gone by that the
+    last one took, so that half of the time is left to what then need not be written twice. With little to do that is
+    at once; ``rest_s`` is the least time, for outputs that don't like many small batches.
     """
 
     def __init__(self, source: Source, rest_s: float) -> None:
         self._source = source
         self._rest_s = rest_s
-        self._rested_at = 0.0
         self._waiting: deque[Delivery] = deque()
+        self._records = 0
         self._arrived = asyncio.Event()
         self._in_hand: set[Delivery] = set()
+        self._began_at = 0.0
+        self._rested_at = 0.0
         self._closed = False
         self.idle = asyncio.Event()
         self.idle.set()
@@ -55,25 +63,30 @@ class QueueInbox:
             self._source.drop(delivery)
             return
         self._waiting.append(delivery)
+        self._records += len(delivery.records)
         self._arrived.set()
 
     async def take(self) -> Sequence[Delivery]:
-        while not self._waiting:
+        while (early_s := self._early_s()) > 0:
             self._arrived.clear()
-            await self._arrived.wait()
-        if (early_s := self._rested_at - time.monotonic()) > 0:
-            await asyncio.sleep(early_s)
-            if not self._waiting:
-                return await self.take()
-        self._rested_at = time.monotonic() + self._rest_s
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), early_s if self._waiting else None)
+        self._began_at = time.monotonic()
         self.idle.clear()
         taken = [self._waiting.popleft()]
         records = len(taken[0].records)
         while self._waiting and records + len(self._waiting[0].records) <= BATCH_RECORDS:
             taken.append(self._waiting.popleft())
             records += len(taken[-1].records)
+        self._records -= records
         self._in_hand.update(taken)
         return taken
+
+    def _early_s(self) -> float:
+        """How long it is too early to begin; 0 for now."""
+        if not self._waiting:
+            return math.inf
+        return 0.0 if self._records >= GOOD_BATCH_RECORDS else max(0.0, self._rested_at - time.monotonic())
 
     async def turn(self) -> None:
         await asyncio.sleep(0)
@@ -88,12 +101,16 @@ class QueueInbox:
 
     def _put_down(self, delivery: Delivery) -> None:
         self._in_hand.discard(delivery)
-        if not self._in_hand:
-            self.idle.set()
+        if self._in_hand:
+            return
+        self.idle.set()
+        took_s = time.monotonic() - self._began_at
+        self._rested_at = self._began_at + min(max(self._rest_s, 2 * took_s), LONGEST_REST_S)
 
     def close(self) -> None:
         """Drop what waits, and all that still comes."""
         self._closed = True
+        self._records = 0
         while self._waiting:
             self._source.drop(self._waiting.popleft())
 

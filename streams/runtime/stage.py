@@ -62,12 +62,14 @@ class Layout:
     ``types`` maps the byte at ``kind_at`` of a key to the type of its value: anything that msgspec packs, best a
     NamedTuple (fields may be added at its end, with defaults). Entries whose keys begin with the same ``group_bytes``
     bytes are a group: read from disk at once, cached together, and a scan stays within one. None: there are no scans.
-    Keys have two bytes or more.
+    Keys have two bytes or more. ``made_with`` names the settings that the entries depend on, for people: a state that
+    was made with others is refused.
     """
 
     types: Mapping[bytes, Any]
     kind_at: int = 0
     group_bytes: int | None = None
+    made_with: str = ""
 
 
 class View(Protocol):

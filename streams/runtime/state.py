@@ -17,7 +17,7 @@ import structlog
 
 from streams.runtime import metrics
 from streams.runtime.aiokafka_seam import EpochProducer
-from streams.runtime.failures import StateLost, Superseded
+from streams.runtime.failures import StateLost, StateOutdated, Superseded
 from streams.runtime.outputs import Patience
 from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
@@ -79,7 +79,7 @@ class KeyedState:
         """State of ``partition`` for a task; KeyError before it is recovered."""
         last = self.applied_offset(partition)
         changelog = PartitionChangelog(self._producers[partition], self.topic, partition, -1 if last is None else last)
-        return Kept(self._views[partition], changelog, self._stores[partition])
+        return Kept(self._views[partition], changelog, self._stores[partition], self._layout.made_with)
 
     def producer(self, partition: int) -> EpochProducer:
         """Who writes for ``partition`` under our epoch."""
@@ -146,11 +146,20 @@ class KeyedState:
         for partition in partitions:
             store = self._store(partition)
             store.reload()
+            self._require_same_settings(partition, store.fence)
             self._views[partition] = make_view(partition, store, self._layout, share)
         took_s = time.monotonic() - self._recovering_since
         metrics.RECOVERY_REMAINING.labels(self._stage).set(0)
         metrics.RECOVERY_SECONDS.labels(self._stage).set(took_s)
         log.info("recovered", partitions=sorted(partitions), applied=self._applied, seconds=round(took_s, 3))
+
+    def _require_same_settings(self, partition: int, fence: Fence) -> None:
+        if fence.next and fence.made_with != self._layout.made_with:
+            raise StateOutdated(
+                f"state of {self.topic}-{partition} was made with {fence.made_with}, the settings are"
+                f" {self._layout.made_with}: set them back, or fold again from the beginning: docs/operations.md,"
+                f" 'Settings that state depends on'"
+            )
 
     def require(self, committed: Mapping[Log, int | None]) -> None:
         """StateLost where the group has committed what no recovered state has."""
@@ -193,5 +202,6 @@ class KeyedState:
 def lost(topic: str, partition: int, end: int, applied: int) -> StateLost:
     return StateLost(
         f"{topic}-{partition} ends at {end}, but the state on this disk has it up to {applied}: the changelog was made"
-        f" anew, or has lost records. Restore it, or fold again from the beginning: docs/operations.md, 'State was lost'"
+        f" anew, or has lost records. Restore the changelog, or fold again from the beginning: docs/operations.md,"
+        f" 'State was lost'"
     )

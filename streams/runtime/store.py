@@ -55,10 +55,12 @@ Entries = Iterable[tuple[bytes, bytes | None]]
 
 
 class Fence(NamedTuple):
-    """``next``: topic -> offset of the next record to fold; everything below is in the state."""
+    """``next``: topic -> offset of the next record to fold; everything below is in the state, which depends on the
+    settings ``made_with``."""
 
     next: dict[str, int]
     generation: int
+    made_with: str = ""
 
     def pack(self) -> bytes:
         return msgspec.msgpack.encode(self)

@@ -91,6 +91,7 @@ class Kept(NamedTuple):
     view: BatchView
     changelog: Changelog[Any]
     store: Store
+    made_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,10 @@ class Task(Generic[O]):
             raise StageRaised(error) from error
 
     def _is_full(self) -> bool:
-        return self._kept is not None and len(self._kept.view.written) >= self._limits.batch_changes
+        if self._kept is None:
+            return False
+        view = self._kept.view
+        return view.full or len(view.written) >= self._limits.batch_changes
 
     async def _flush_or_bisect(self, pieces: Sequence[Piece], generation: int) -> None:
         try:
@@ -272,7 +276,7 @@ class Task(Generic[O]):
             self._asking(self._stage.emit, changed, kept.view, self._outputs)
         with self._meter.phase("encode"):
             entries = kept.view.pack()
-            fence = self._advanced(kept.store.fence, pieces, generation)
+            fence = self._advanced(kept, pieces, generation)
             batch = kept.changelog.pack(entries, fence)
         self._require_lease()
         with self._meter.phase("emit"):
@@ -285,11 +289,11 @@ class Task(Generic[O]):
             kept.view.settle(entries)
         self._count(pieces, len(entries))
 
-    def _advanced(self, fence: Fence, pieces: Sequence[Piece], generation: int) -> Fence:
-        reached = dict(fence.next)
+    def _advanced(self, kept: Kept, pieces: Sequence[Piece], generation: int) -> Fence:
+        reached = dict(kept.store.fence.next)
         for piece in pieces:
             reached[piece.log.topic] = max(piece.end, reached.get(piece.log.topic, 0))
-        return Fence(reached, generation)
+        return Fence(reached, generation, kept.made_with)
 
     def _require_lease(self) -> None:
         if not self._lease.holds():

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from streams.runtime.failures import StageRaised
 from streams.runtime.groups import Group, WideGroup, end_of
 from streams.runtime.stage import Layout
 from streams.runtime.values import Decoded, Disk, Values
@@ -89,9 +90,13 @@ class BatchView(ABC):
         return changed
 
     def pack(self) -> list[tuple[bytes, bytes | None]]:
-        """What the batch changes, packed; None deletes."""
+        """What the batch changes, packed; None deletes. StageRaised where a value can't be packed."""
         pack = self._values.pack
-        return [(key, None if value is None else pack(value)) for key, value in self.written.items()]
+        try:
+            return [(key, None if value is None else pack(value)) for key, value in self.written.items()]
+        except Exception as error:
+            # Data does that, an integer beyond 64 bits say.
+            raise StageRaised(error) from error
 
     def settle(self, packed: Iterable[tuple[bytes, bytes | None]]) -> None:
         """``packed``, which `pack` gave, is on disk: the next batch begins."""

@@ -53,8 +53,8 @@ class WorkerSettings:
     goes; ``folder`` for state; ``stop_deadline_s`` after SIGTERM; ``http_port`` 0 takes a free one.
 
     Memory in bytes: ``in_flight_bytes`` fetched and not done with, ``cache_bytes`` of decoded state, ``disk_bytes`` of
-    RocksDB; ``fetch_bytes`` a partition and fetch, before decompression. ``rest_s`` lies between two batches: 0 but for
-    outputs that don't like many small ones.
+    RocksDB; ``fetch_bytes`` a partition and fetch, before decompression. ``rest_s`` lies between two batches at
+    least, for outputs that don't like many small ones.
     """
 
     bootstrap: str

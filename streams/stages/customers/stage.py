@@ -7,6 +7,7 @@ emitted, because an earlier attempt at the same records may have cut its batches
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
@@ -34,9 +35,12 @@ class Customers:
 
     name = "customers"
     inputs: tuple[str, ...] = (topics.ACTIVITY,)
-    layout = LAYOUT
 
     def __init__(self, rules: Rules, epoch: int) -> None:
+        # Which rows are live, and how histories end, is in the state.
+        closing = ",".join(sorted(rules.closing_conversions))
+        gaps = f"session_gap_ms={rules.session_gap_ms} journey_gap_ms={rules.journey_gap_ms}"
+        self.layout = replace(LAYOUT, made_with=f"{gaps} closing_conversions={closing}")
         self._rules = rules
         self._epoch = epoch
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sortedcontainers import SortedDict
 
+from streams.runtime.failures import StageRaised
 from streams.runtime.groups import end_of, overlaid
 from streams.runtime.stage import Layout
 from streams.runtime.store import DiskLimits, Disks, Fence, Store
@@ -171,11 +172,13 @@ class PointViews(Views):
 #: 0x00 and 0xff are where the order of keys, and the reserved ones, have their edges.
 groups = st.sampled_from([b"\x00\x00", b"\x00\xff", b"ab", b"ac", b"\xff\xfe", b"\xff\xff"])
 rests = st.sampled_from([b"", b"\x00", b"\x00\x00", b"a", b"b", b"\xff", b"\xff" * 20])
+kinds = st.sampled_from([b"w", b"n"])
+bounds = rests | st.builds(bytes.__add__, kinds, rests)
 
 
 class GroupViews(Views):
     layout = GROUPS
-    keys = st.builds(lambda group, kind, rest: group + kind + rest, groups, st.sampled_from([b"w", b"n"]), rests)
+    keys = st.builds(lambda group, kind, rest: group + kind + rest, groups, kinds, rests)
 
     def make(self, cache_bytes: int) -> BatchView:
         return GroupView(0, self.store, Values(GROUPS), cache_bytes, group_bytes=2, widest=4)
@@ -187,7 +190,7 @@ class GroupViews(Views):
             self.view.put(key, number)
             self.model[key] = number
 
-    @rule(group=groups, start=rests, stop=rests, reverse=st.booleans())
+    @rule(group=groups, start=bounds, stop=bounds, reverse=st.booleans())
     def scan(self, group: bytes, start: bytes, stop: bytes, reverse: bool) -> None:
         self.compare(group + start, group + stop, reverse)
 
@@ -218,6 +221,16 @@ TestGroupViews.settings = settings(max_examples=100, stateful_step_count=50, dea
 def test_none_is_no_value(store: Store, layout: Layout) -> None:
     with pytest.raises(ValueError, match="delete the key instead"):
         make_view(0, store, layout, 1 << 20).put(b"wwww", None)
+
+
+@pytest.mark.parametrize("layout", [POINTS, GROUPS])
+def test_a_value_that_cannot_be_packed_is_the_stages_failure(store: Store, layout: Layout) -> None:
+    view = make_view(0, store, layout, 1 << 20)
+    view.put(b"nnnn", 1 << 64)
+    with pytest.raises(StageRaised, match=r"^OverflowError at views\.py:\d+$"):
+        view.pack()
+    view.abandon()
+    assert (view.pack(), view.get(b"nnnn")) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +371,19 @@ def test_a_group_is_cached_whole_or_not_at_all(store: Store, count: int) -> None
     assert list(view.scan(b"ab", b"ac")) == entries
     assert [view.get(key) for key, _ in entries] == list(range(count))
     assert view.cached == 1 + (count if count <= 10 else 0)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_of_a_wide_group_has_its_start_and_not_its_stop(store: Store, reverse: bool) -> None:
+    entries = numbered(b"ab", 20)
+    store.write([(key, Values(GROUPS).pack(number)) for key, number in entries], None, None)
+    view = GroupView(0, store, Values(GROUPS), 1 << 20, group_bytes=2, widest=10)
+    for key, number in entries:
+        if number % 2:
+            view.put(key, number)
+    for start, stop in ((3, 7), (4, 8), (5, 5), (7, 4)):
+        found = list(view.scan(entries[start][0], entries[stop][0], reverse=reverse))
+        assert sorted(found) == entries[start:stop]
 
 
 def test_what_was_thrown_away_counts_no_more(store: Store) -> None:
