@@ -347,8 +347,8 @@ class Owner(Protocol):
     async def take_over(self, partitions: set[int], generation: int) -> None:
         """These are ours now, and no others: fence off who had them."""
 
-    def apply(self, partition: int, records: Sequence[Record]) -> None:
-        """Take a stretch of changelog."""
+    def apply(self, partition: int, start: int, records: Sequence[Record]) -> None:
+        """Take a stretch of changelog that begins at ``start``; Discontinuous where some is missing before it."""
 
     def recovered(self, partitions: set[int]) -> None:
         """These have all of their changelog."""
@@ -379,7 +379,7 @@ class ChangelogTable(Collection):
         try:
             for event in batch:
                 if event.message.topic == self.changelog_topic_name:
-                    self._owner.apply(event.message.partition, event.value.records)
+                    self._owner.apply(event.message.partition, event.value.start, event.value.records)
         except BaseException as error:  # noqa: BLE001 - Faust would log it and go on without these records
             cast(BatchApp, self.app).on_crash(error)
 

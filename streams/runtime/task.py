@@ -298,6 +298,9 @@ class Task(Generic[O]):
     def _require_lease(self) -> None:
         if not self._lease.holds():
             raise Superseded("the partition has moved away")
+        if not self._lease.patient():
+            # A batch that is bisected has many of these steps.
+            raise Superseded("others wait for the partition")
 
     async def _bisect(self, pieces: Sequence[Piece], generation: int, failure: StageRaised | TooLarge) -> None:
         """Try ``pieces``, which failed together, by halves; bury the record that makes the stage raise."""
