@@ -9,8 +9,8 @@ from deploy.local.errors import StackFailed
 from deploy.local.ports import HOST
 from deploy.local.processes import ProcessSpec
 
-# A worker and ClickHouse share two cores with the broker: the serial collector and few threads suit it. A stack lives for
-# minutes, in which the optimizing compiler takes more than half of the broker's time and gives nothing back yet.
+# A worker and ClickHouse share two cores with the broker: the serial collector and few threads suit it. A stack lives
+# for minutes, in which the optimizing compiler takes more than half of the broker's time and gives nothing back yet.
 _JVM = (
     "-Xmx512m",
     "-XX:+UseSerialGC",

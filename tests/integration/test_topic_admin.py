@@ -55,7 +55,7 @@ def test_a_setting_that_somebody_changed_is_brought_back_and_others_stay(
     changed = {"retention.ms": "5000", "segment.ms": "77777"}
     with admin(stack.kafka_bootstrap) as client:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, changed)])
-    assert [c.text for c in apply(stack.kafka_bootstrap, [topic], 1)] == [f"{topic.name}: retention.ms from 5000 to -1"]
+    assert [c.text for c in apply(stack.kafka_bootstrap, [topic], 1)] == [f"{topic.name}: retention.ms from 5000 to 604800000"]
     settings = settings_of(stack.kafka_bootstrap, topic)
     assert (settings["retention.ms"], settings["segment.ms"]) == ("-1", "77777")
 
