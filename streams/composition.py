@@ -96,6 +96,7 @@ def worker_settings(name: str, settings: Settings) -> WorkerSettings:
         stop_deadline_s=settings.stop_deadline_s,
         http_host=settings.http_host,
         http_port=settings.http_port,
+        log_epoch=settings.log_epoch,
     )
 
 

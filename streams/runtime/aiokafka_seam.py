@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, cast
 
 import aiokafka
 from aiokafka import AIOKafkaProducer
@@ -30,6 +30,8 @@ from streams.runtime.outputs import Patience
 PINNED = "0.14.0"
 #: How often somebody who waits for a broker looks whether to go on.
 LOOK_EVERY_S = 0.25
+#: What a fetched record takes in memory besides its value; measured with keys of 40 bytes.
+RECORD_BYTES = 290
 #: A producer whose broker is away is given so long to end.
 STOP_S = 1.0
 #: A batch of changes must be one, so it may be large; outputs need not be, and smaller ones are out sooner.
@@ -45,7 +47,7 @@ if aiokafka.__version__ != PINNED:
 class Chunk(list[Any]):
     """The records of one fetch of one partition: the log from ``start`` up to, not including, ``end``.
 
-    Both count what is skipped on the way: control batches, and what compaction removed. ``size``: bytes of the values.
+    Both count what is skipped on the way: control batches, and what compaction removed. ``size``: bytes in memory.
     """
 
     __slots__ = ("end", "size", "start")
@@ -82,7 +84,7 @@ class _Result(fetcher.FetchResult):  # type: ignore[misc]  # aiokafka has no typ
             return []
         chunk = Chunk(records)
         chunk.start, chunk.end = start, end
-        chunk.size = sum([len(record.value or b"") for record in records])
+        chunk.size = sum([len(record.value or b"") for record in records]) + RECORD_BYTES * len(records)
         return chunk
 
 
@@ -119,9 +121,9 @@ class EpochProducer:
         # Id and epoch stay; batches are no longer asked to belong to a transaction.
         manager.transactional_id = None
 
-    async def partitions_of(self, topic: str) -> int:
-        """How many partitions ``topic`` has."""
-        return len(await self._producer.partitions_for(topic))
+    async def partitions_of(self, topic: str, patient: Patience) -> int:
+        """How many partitions ``topic`` has. Superseded where ``patient()`` turns false first."""
+        return len(await _answer(self._producer.partitions_for(topic), patient, f"partitions of {topic}"))
 
     def batches(self, records: Sequence[Any]) -> list[BatchBuilder]:
         """``records``, each with topic, key, value and headers, in batches of a good size.
@@ -160,16 +162,11 @@ class EpochProducer:
         None where the broker knows the batch already, from an attempt whose answer was lost, and doesn't say where.
         Superseded where a later epoch has taken over, or ``patient()`` turns false first.
         """
-        writing = asyncio.ensure_future(self._send(batches, topic, partition, patient))
         try:
-            while not (await asyncio.wait({writing}, timeout=LOOK_EVERY_S))[0]:
-                if not patient():
-                    raise Superseded(f"{topic}-{partition}: no answer from the broker in time")
-            return writing.result()
+            sending = self._send(batches, topic, partition, patient)
+            return cast(int | None, await _answer(sending, patient, f"{topic}-{partition}"))
         except ProducerFenced as error:
             raise Superseded(f"{topic}-{partition}: another owner has taken over") from error
-        finally:
-            writing.cancel()
 
     async def _send(self, batches: Sequence[BatchBuilder], topic: str, partition: int, patient: Patience) -> int | None:
         last = None
@@ -196,8 +193,19 @@ class EpochProducer:
     async def stop(self) -> None:
         """End, without waiting long for what nobody waits for any more."""
         stopping = asyncio.ensure_future(self._producer.stop())
-        done, _ = await asyncio.wait({stopping}, timeout=STOP_S)
-        if not done:
+        if not (await asyncio.wait({stopping}, timeout=STOP_S))[0]:
             stopping.cancel()
-            await self._producer._sender.close()
-            await self._producer.client.close()
+            # Requests that hang end with their connections.
+            await asyncio.wait({asyncio.ensure_future(self._producer.client.close())}, timeout=STOP_S)
+
+
+async def _answer(asking: Coroutine[Any, Any, Any], patient: Patience, what: str) -> Any:
+    """What ``asking`` gives; Superseded where ``patient()`` turns false first."""
+    answer = asyncio.ensure_future(asking)
+    try:
+        while not (await asyncio.wait({answer}, timeout=LOOK_EVERY_S))[0]:
+            if not patient():
+                raise Superseded(f"{what}: no answer from the broker in time")
+        return answer.result()
+    finally:
+        answer.cancel()

@@ -2,7 +2,7 @@
 
     Failure
     +- StageRaised      the data makes the stage raise: bisect to the record, bury it
-    +- TooLarge         the changes don't fit one Kafka record batch: bisect; of one record alone: stop
+    +- TooLarge         the changes don't fit one Kafka record batch: bisect to the record, bury it
     +- Superseded       the partition is, or will be, somebody else's: drop the batch and what follows it
     +- TooManyRaised    the stage is wrong, not the data: stop, an operator must roll back
     +- Discontinuous    records are missing before this one: crash, the restart reads again
@@ -38,6 +38,11 @@ class StageRaised(Failure):
 
 class TooLarge(Failure):
     """What a batch changes, or one of its outputs, is larger than a Kafka record batch may be."""
+
+    @property
+    def cause(self) -> str:
+        """As of `StageRaised`."""
+        return f"TooLarge: {self}"
 
 
 class Superseded(Failure):

@@ -17,7 +17,9 @@ applied is only logged by Faust. aiokafka does not seek where nothing is committ
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from logging import getLogger
 from typing import Any, NoReturn, Protocol, cast
@@ -26,6 +28,7 @@ import faust
 import faust.transport.consumer as stock_consumer
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery, ServiceStopped
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
@@ -46,6 +49,10 @@ POLL_S = 0.05
 FULL_POLL_S = 0.5
 #: How soon the end of the group's coordinator is noticed.
 WATCH_EVERY_S = 1.0
+#: The broker forgets epochs that were not taken again for a week, by default, and would let an older owner write then.
+RENEW_EPOCHS_S = 86_400.0
+#: Which part of what may be in flight one answer brings at most.
+FETCH_SHARE = 4
 #: How long the broker may keep a request for records that are not there yet. Meanwhile a partition that it doesn't ask
 #: for, because it had no room or was paused, has to wait; Faust's own 1.5 s would be lost after each recovery.
 FETCH_WAIT_MS = 100
@@ -68,8 +75,9 @@ class BatchSchema(faust.Schema[Any, Any]):
 
 class BatchApp(faust.App):
     """Calls who runs the tasks, in this order: ``on_revoke`` before Faust waits for what is in hand; ``on_generation``
-    when the group has a new one; ``on_assigned`` with what it committed, once recovery is done and before anything is
-    read. ``on_crash`` must end the process; ``after_stop`` closes what is open."""
+    when the group has a new one; ``on_assigned`` with what it committed, once recovery is done, which gives back where
+    the state ends; ``on_begin`` with where each log is read from; ``on_ready`` when reading goes on, or nothing is
+    ours. ``on_crash`` must end the process; ``after_stop`` closes what is open."""
 
     # Classes that set none log under the name of their module, as if their events were ours.
     logger = getLogger("faust.app")
@@ -77,7 +85,9 @@ class BatchApp(faust.App):
     in_flight_bytes: int
     on_revoke: Callable[[], None]
     on_generation: Callable[[int], Awaitable[None]]
-    on_assigned: Callable[[Mapping[Log, int | None]], None]
+    on_assigned: Callable[[Mapping[Log, int | None]], Mapping[Log, int]]
+    on_begin: Callable[[Mapping[Log, int]], None]
+    on_ready: Callable[[], None]
     on_crash: Callable[[BaseException], NoReturn]
     after_stop: Callable[[], Awaitable[None]]
 
@@ -88,13 +98,35 @@ class BatchApp(faust.App):
     def _create_directories(self) -> None:
         """None: Faust would make three, for tables of its own."""
 
+    def on_rebalance_end(self) -> None:
+        super().on_rebalance_end()
+        self.on_ready()
+
     async def on_shutdown(self) -> None:
         await super().on_shutdown()
         await self.after_stop()
 
 
+class _Recovery(Recovery):
+    """The stock one takes a step that was not done in time for the end of the service, and never recovers again."""
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ASYNC109 - Faust's signature
+        try:
+            await super()._wait(coro, timeout=timeout)
+        except ServiceStopped:
+            if not self.should_stop:
+                cast(BatchApp, self.app).on_crash(TimeoutError(f"recovery: no answer from the broker in {timeout} s"))
+            raise
+
+
 class Tables(TableManager):
     """The stock one sleeps for a second first."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = _Recovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
     async def on_start(self) -> None:
         await self._update_channels()
@@ -105,6 +137,8 @@ class _ConsumerThread(stock.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        # One answer may bring more than there is room for; the stock limit is 50 MB, before decompression.
+        consumer._fetch_max_bytes = cast(BatchApp, self.app).in_flight_bytes // FETCH_SHARE
         return consumer
 
 
@@ -121,6 +155,7 @@ class Consumer(stock.Consumer):
         self.finished_at: dict[Log, int] = {}
         self._messages: dict[Delivery, ConsumerMessage] = {}
         self._seeking = False
+        self._assigned_at = math.inf
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
 
@@ -158,12 +193,15 @@ class Consumer(stock.Consumer):
         """Crash where aiokafka's coordinator has ended or waits for somebody to take its error: Faust never looks."""
         while not self.should_stop:
             await self.sleep(WATCH_EVERY_S)
-            await self._thread.call_thread(self._check_coordinator)
+            renew = time.monotonic() - self._assigned_at > RENEW_EPOCHS_S
+            await self._thread.call_thread(self._check_coordinator, renew)
 
-    async def _check_coordinator(self) -> None:
+    async def _check_coordinator(self, renew: bool) -> None:
         consumer = self._thread._consumer
         if consumer is not None and consumer._coordinator is not None:
             consumer._coordinator.check_errors()
+            if renew:
+                consumer._coordinator.request_rejoin()
 
     # --- fetching ----------------------------------------------------------------------------------------
 
@@ -291,6 +329,7 @@ class Consumer(stock.Consumer):
         self._forget(Log(*tp) for tp in stock_consumer.ensure_TPset(revoked))
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
+        self._assigned_at = time.monotonic()
         await cast(BatchApp, self.app).on_generation(generation_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -298,22 +337,29 @@ class Consumer(stock.Consumer):
         logs = list(logs)
         self.in_flight.forget(logs)
         self.continuity.forget(logs)
+        for log in logs:
+            self.finished.pop(log, None)
         for delivery in [delivery for delivery in self._messages if delivery.log in set(logs)]:
             self._let_go(delivery)
 
     async def perform_seek(self) -> None:
-        """Called by Faust once recovery is done: begin every input where it was committed, or at its beginning."""
+        """Called by Faust once recovery is done: begin every input where it was committed, else where the state ends,
+        else at its beginning."""
         self._seeking = True
         try:
             inputs = [tp for tp in self.assignment() if not self._is_changelog(Log(*tp))]
             self._forget(Log(*tp) for tp in inputs)
             await super().perform_seek()
             committed = {Log(*tp): self._committed_offset.get(tp) for tp in inputs}
-            cast(BatchApp, self.app).on_assigned(committed)
+            app = cast(BatchApp, self.app)
+            reached = app.on_assigned(committed)
+            # Kafka forgets the commits of a group that stood still for a week; what is gone by then is counted.
+            committed = {log: offset or reached.get(log) for log, offset in committed.items()}
             unknown = [TP(*log) for log, offset in committed.items() if not offset]
             earliest = await self.earliest_offsets(*unknown) if unknown else {}
             begin = starts(committed, {Log(*tp): offset for tp, offset in earliest.items()})
             self.finished, self.finished_at = dict(begin), {}
+            app.on_begin(begin)
             await self.seek_wait({TP(*log): offset for log, offset in begin.items()})
         finally:
             self._seeking = False

@@ -32,16 +32,20 @@ class KafkaOutputs:
         for output in collected:
             partition = output.partition
             if partition is None:
-                partition = partition_of(output.key, await self._partitions_of(output.topic))
+                partition = partition_of(output.key, await self._partitions_of(output.topic, patient))
             by_log.setdefault((output.topic, partition), []).append(output)
         # All are made before the first is sent: one that is too large is known then.
         batches = {log: self._producer.batches(outputs) for log, outputs in by_log.items()}
-        await asyncio.gather(*[self._producer.send(made, *log, patient) for log, made in batches.items()])
+        sending = [self._producer.send(made, *log, patient) for log, made in batches.items()]
+        # All have ended before the first failure is told: nothing of this attempt comes behind the next one.
+        for ended in await asyncio.gather(*sending, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
 
-    async def _partitions_of(self, topic: str) -> int:
+    async def _partitions_of(self, topic: str, patient: Patience) -> int:
         found = self._partitions.get(topic)
         if found is None:
-            found = self._partitions[topic] = await self._producer.partitions_of(topic)
+            found = self._partitions[topic] = await self._producer.partitions_of(topic, patient)
         return found
 
     def discard(self) -> None:

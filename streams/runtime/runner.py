@@ -12,12 +12,12 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from streams.runtime.reading import Delivery
+from streams.runtime.reading import Delivery, Log
 from streams.runtime.task import Task
 
 #: How long a batch in hand may wait for a broker or a database while others wait for it.
@@ -137,7 +137,7 @@ class GenerationLease:
         self._over = True
 
 
-MakeTask = Callable[[int, QueueInbox, GenerationLease], Task[Any]]
+MakeTask = Callable[[int, QueueInbox, GenerationLease, Mapping[Log, int]], Task[Any]]
 
 
 class Runner:
@@ -160,13 +160,19 @@ class Runner:
         self._tasks: list[asyncio.Task[None]] = []
         self._lease = GenerationLease()
         self._leaving = True
+        self._stopping = False
         self._generation = -1
+        self._begins: Mapping[Log, int] = {}
 
     def begin(self, generation: int) -> None:
         """A generation begins: the tasks of the one before have ended."""
         self._generation = generation
         self._lease = GenerationLease()
-        self._leaving = False
+        self._leaving = self._stopping
+
+    def begin_at(self, begins: Mapping[Log, int]) -> None:
+        """Each log of this generation is read from here."""
+        self._begins = begins
 
     def submit(self, delivery: Delivery) -> None:
         """Hand ``delivery`` to its partition's task; dropped where it is of another generation, or we leave."""
@@ -181,7 +187,7 @@ class Runner:
 
     def _start(self, partition: int) -> QueueInbox:
         inbox = QueueInbox(self._source, self._rest_s)
-        task = asyncio.ensure_future(self._make_task(partition, inbox, self._lease).run())
+        task = asyncio.ensure_future(self._make_task(partition, inbox, self._lease, self._begins).run())
         task.add_done_callback(partial(_look_at_end, self._on_crash))
         self._tasks.append(task)
         return inbox
@@ -194,7 +200,9 @@ class Runner:
             inbox.close()
 
     async def settle(self) -> None:
-        """Return once nothing is in hand; call `leave` before."""
+        """Leave for good, and return once nothing is in hand."""
+        self._stopping = True
+        self.leave()
         for inbox in list(self._inboxes.values()):
             await inbox.idle.wait()
 

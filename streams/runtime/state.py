@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import structlog
 
 from streams.runtime import metrics
@@ -101,6 +102,8 @@ class KeyedState:
         """
         started = time.monotonic()
         self._views.clear()
+        metrics.STATE_BYTES.clear()
+        metrics.CACHE_ENTRIES.clear()
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         retired, self._producers = list(self._producers.values()), {}
@@ -131,11 +134,26 @@ class KeyedState:
             raise Discontinuous(f"{self.topic}-{partition}: recovery read on at {start}, behind {applied}")
         # Of the runtime's own records only the fence is kept.
         entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key == FENCE)]
-        self._store(partition).write(entries, None, Applied(last.offset, last.timestamp / 1000))
+        fence = self._never_falling(partition, entries)
+        self._store(partition).write(entries, fence, Applied(last.offset, last.timestamp / 1000))
         self._applied += len(records)
         metrics.RECOVERED_RECORDS.labels(self._stage).inc(len(records))
         if time.monotonic() - self._told_at >= TELL_EVERY_S:
             self._tell()
+
+    def _never_falling(self, partition: int, entries: Sequence[tuple[bytes, bytes | None]]) -> Fence | None:
+        """The last fence of ``entries``; StateLost where one lies before the one that it follows."""
+        fence: Fence | None = None
+        before = self._store(partition).fence
+        for packed in (packed for key, packed in entries if key == FENCE and packed is not None):
+            fence = msgspec.msgpack.decode(packed, type=Fence)
+            if any(fence.next.get(topic, 0) < offset for topic, offset in before.next.items()):
+                raise StateLost(
+                    f"{self.topic}-{partition}: a fence at {fence.next} follows one at {before.next}: two owners have"
+                    f" written. Fold again from the beginning: docs/operations.md, 'State was lost'"
+                )
+            before = fence
+        return fence
 
     def _tell(self) -> None:
         self._told_at = time.monotonic()
@@ -175,6 +193,11 @@ class KeyedState:
                     f" {self.topic}-{source.partition} reaches to {reached}: the changelog has lost records."
                     f" Restore the changelog, or fold again from the beginning: docs/operations.md, 'State was lost'"
                 )
+
+    def reached(self, logs: Iterable[Log]) -> Mapping[Log, int]:
+        """Where the state ends, for those of ``logs`` that it has anything of."""
+        fences = {log: self._stores[log.partition].fence for log in logs if log.partition in self._stores}
+        return {log: fence.next[log.topic] for log, fence in fences.items() if log.topic in fence.next}
 
     def observe(self) -> None:
         """Bring the gauges of state and cache up to date."""

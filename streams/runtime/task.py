@@ -22,7 +22,7 @@ simulation can crash it at every await.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -96,10 +96,14 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``turn_records`` are folded between two turns of the event loop; ``batch_changes`` keys at most end a batch."""
+    """``turn_records`` are folded between two turns of the event loop, or fewer, ``least_turn_records``, where these
+    alone fill the cache; ``batch_changes`` keys, or about ``batch_bytes`` of changes, end a batch: these must be one
+    Kafka record batch."""
 
     turn_records: int = 1_000
+    least_turn_records: int = 32
     batch_changes: int = 12_000
+    batch_bytes: int = 2_000_000
 
 
 class Tally:
@@ -108,14 +112,18 @@ class Tally:
     #: Up to so many are data, however few records were folded; 1 % of 1,000.
     ALWAYS_DATA = 10
     SHARE = 0.01
+    MEMORY = 100_000
 
     def __init__(self) -> None:
         self.folded = 0
         self.raised = 0
 
-    def raise_on(self, log: Log, record: Record, failure: StageRaised) -> None:
+    def raise_on(self, log: Log, record: Record, failure: StageRaised | TooLarge) -> None:
         """One more on which the stage raised; TooManyRaised where that can't be the data."""
         self.raised += 1
+        if self.folded > self.MEMORY:
+            # What was long ago says nothing about this deployment.
+            self.folded, self.raised = self.folded // 2, self.raised // 2
         if self.raised > max(self.ALWAYS_DATA, self.SHARE * self.folded):
             raise TooManyRaised(
                 f"the stage raised on {self.raised} of {self.folded} records, last {failure.cause} on"
@@ -154,7 +162,9 @@ class Task(Generic[O]):
         tally: Tally,
         meter: Meter,
         limits: Limits,
+        begins: Mapping[Log, int] | None = None,
     ) -> None:
+        """``begins``: where each log is read from."""
         self._stage = stage
         self._inbox = inbox
         self._outputs = outputs
@@ -163,8 +173,10 @@ class Task(Generic[O]):
         self._tally = tally
         self._meter = meter
         self._limits = limits
+        # It grows with experience: nobody knows what a record will bring into memory.
+        self._turn_records = min(limits.least_turn_records, limits.turn_records)
         self._superseded = False
-        self._reached: dict[Log, int] = {}
+        self._reached: dict[Log, int] = dict(begins or {})
 
     async def run(self) -> None:
         """Take, work, acknowledge, for ever."""
@@ -199,6 +211,7 @@ class Task(Generic[O]):
                 folded = []
                 continue
             folded.append(piece)
+            self._pace()
             if self._is_full():
                 await self._flush_or_bisect(folded, generation)
                 folded = []
@@ -218,18 +231,18 @@ class Task(Generic[O]):
 
     def _pieces(self, deliveries: Sequence[Delivery]) -> Iterator[Piece]:
         """1: what is not in the state yet, in turns."""
-        size = self._limits.turn_records
         for delivery in deliveries:
             records: Sequence[Record] = delivery.records
             below = 0 if self._kept is None else self._kept.store.fence.next.get(delivery.log.topic, 0)
             if records and records[0].offset < below:
                 records = [record for record in records if record.offset >= below]
-            for start in range(0, len(records) - size, size):
-                part = records[start : start + size]
+            at = 0
+            while len(records) - at > (size := self._turn_records):
+                part = records[at : at + size]
+                at += size
                 yield Piece(delivery.log, part, part[-1].offset + 1)
             if records or delivery.end > below:
-                rest = (len(records) - 1) // size * size if records else 0
-                yield Piece(delivery.log, records[rest:], delivery.end)
+                yield Piece(delivery.log, records[at:], delivery.end)
 
     def _fold(self, piece: Piece) -> None:
         """2: the first half; the stage's view and outputs have it then."""
@@ -253,15 +266,23 @@ class Task(Generic[O]):
     def _is_full(self) -> bool:
         if self._kept is None:
             return False
-        view = self._kept.view
-        return view.full or len(view.written) >= self._limits.batch_changes
+        view, limits = self._kept.view, self._limits
+        return view.full or len(view.written) >= limits.batch_changes or view.written_bytes >= limits.batch_bytes
+
+    def _pace(self) -> None:
+        """How many records the next turn has: fewer where those of this one brought more than the cache may have."""
+        limits = self._limits
+        if self._kept is not None and self._kept.view.full:
+            self._turn_records = max(self._turn_records // 2, min(limits.least_turn_records, limits.turn_records))
+        else:
+            self._turn_records = min(self._turn_records * 2, limits.turn_records)
 
     async def _flush_or_bisect(self, pieces: Sequence[Piece], generation: int) -> None:
         try:
             await self._flush(pieces, generation)
         except (StageRaised, TooLarge) as failure:
             self._abandon()
-            await self._bisect(pieces, generation, failure)
+            await self._bisect(pieces, generation, failure.with_traceback(None))
 
     async def _flush(self, pieces: Sequence[Piece], generation: int) -> None:
         """2 to 5, for what ``pieces`` left in view and outputs; nothing is sent before all is known to fit."""
@@ -303,7 +324,7 @@ class Task(Generic[O]):
             raise Superseded("others wait for the partition")
 
     async def _bisect(self, pieces: Sequence[Piece], generation: int, failure: StageRaised | TooLarge) -> None:
-        """Try ``pieces``, which failed together, by halves; bury the record that makes the stage raise."""
+        """Try ``pieces``, which failed together, by halves; bury the record that fails alone."""
         if sum(len(piece.records) for piece in pieces) <= 1:
             await self._fail_alone(pieces, generation, failure)
             return
@@ -314,11 +335,12 @@ class Task(Generic[O]):
                 await self._flush(half, generation)
             except (StageRaised, TooLarge) as again:
                 self._abandon()
-                await self._bisect(half, generation, again)
+                # Its trace would hold what each level of halves had packed.
+                await self._bisect(half, generation, again.with_traceback(None))
 
     async def _fail_alone(self, pieces: Sequence[Piece], generation: int, failure: StageRaised | TooLarge) -> None:
         alone = next((piece for piece in pieces if piece.records), None)
-        if alone is None or isinstance(failure, TooLarge):
+        if alone is None:
             raise failure
         (record,) = alone.records
         self._tally.raise_on(alone.log, record, failure)

@@ -83,6 +83,11 @@ class Decoded:
         self._packed_bytes += packed_bytes
 
     @property
+    def packed_bytes(self) -> int:
+        """What an entry takes packed on average."""
+        return self._packed_bytes // self._entries
+
+    @property
     def entry_bytes(self) -> int:
         """What an entry takes in memory on average, estimated by its packed size."""
-        return ENTRY_OVERHEAD_BYTES + BYTES_PER_PACKED * self._packed_bytes // self._entries
+        return ENTRY_OVERHEAD_BYTES + BYTES_PER_PACKED * self.packed_bytes

@@ -24,8 +24,9 @@ from streams.runtime.groups import Group, WideGroup, end_of
 from streams.runtime.stage import Layout
 from streams.runtime.values import Decoded, Disk, Values
 
-#: A group of more entries is not cached.
+#: A group of more entries is not cached, nor one that would take more than this share of the cache.
 WIDEST_GROUP = 20_000
+WIDEST_SHARE = 1 / 8
 
 
 class BatchView(ABC):
@@ -65,6 +66,11 @@ class BatchView(ABC):
     def full(self) -> bool:
         """Whether the batch alone takes more than the cache may."""
         return self.cached > self._bound
+
+    @property
+    def written_bytes(self) -> int:
+        """About how much the batch writes, packed."""
+        return len(self.written) * self._disk.packed_bytes
 
     @property
     def _bound(self) -> int:
@@ -208,17 +214,22 @@ class GroupView(BatchView):
     def _read(self, prefix: bytes) -> Group | WideGroup:
         if len(prefix) < self._group_bytes:
             raise ValueError(f"key of {len(prefix)} bytes: its group takes {self._group_bytes}")
-        group = Group(islice(self._disk.scan(prefix, end_of(prefix)), self._widest + 1))
+        group = Group(islice(self._disk.scan(prefix, end_of(prefix)), self._most + 1))
         self._cached += 1 + len(group)
         self._make_room()
         return self._rested(group)
 
     def _rested(self, group: Group | WideGroup) -> Group | WideGroup:
         """``group`` as it is kept when all of it is on disk."""
-        if isinstance(group, Group) and len(group) <= self._widest:
+        if isinstance(group, Group) and len(group) <= self._most:
             return group
         self._cached -= len(group)
         return WideGroup(self._disk)
+
+    @property
+    def _most(self) -> int:
+        """Entries of a group that is cached."""
+        return min(self._widest, max(1, int(self._bound * WIDEST_SHARE)))
 
     def _forget(self, keys: Iterable[bytes]) -> None:
         for prefix in {key[: self._group_bytes] for key in keys}:

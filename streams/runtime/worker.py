@@ -71,6 +71,7 @@ class WorkerSettings:
     stop_deadline_s: float
     http_host: str
     http_port: int
+    log_epoch: int = 0
 
 
 class _FaustWorker(faust.Worker):
@@ -97,6 +98,9 @@ class _FaustWorker(faust.Worker):
         if self._ending is None:
             self._ending = asyncio.ensure_future(end())
 
+    async def _sentinel_task(self) -> None:
+        """The last thing on the loop; the stock one sleeps for a second, to no end."""
+
 
 class Worker(Generic[O]):
     """One worker of ``stage``. ``outputs`` are those of a stage without state; a stateful one writes to Kafka."""
@@ -120,7 +124,8 @@ class Worker(Generic[O]):
         lock_folder(folder)
         limits = DiskLimits(settings.disk_bytes // 2, settings.disk_bytes // 2, settings.trusted_for_s)
         topic = changelog_of(stage.name)
-        disks = Disks(folder, topic, limits)
+        # A topic made anew is another state's, however long it has become.
+        disks = Disks(folder, f"{topic} epoch {settings.log_epoch}", limits)
         return KeyedState(stage.name, stage.layout, topic, disks, settings.bootstrap, settings.cache_bytes)
 
     def run(self) -> NoReturn:
@@ -162,6 +167,8 @@ class Worker(Generic[O]):
             broker_rebalance_timeout=30.0,
             stream_wait_empty=True,
             stream_recovery_delay=0.0,
+            # Chunks; what is in flight is bounded by bytes, but what recovery reads by this alone.
+            stream_buffer_maxsize=16,
             TableManager=faust_seam.Tables,
             # Faust tells workers apart by this address. A static member that comes back is given its old assignment,
             # and Faust's assignor takes none that bears another address.
@@ -173,6 +180,8 @@ class Worker(Generic[O]):
         app.on_revoke = self._leave
         app.on_generation = self._begin_generation
         app.on_assigned = self._assigned
+        app.on_begin = lambda begins: self._tasks.begin_at(begins)
+        app.on_ready = self._ready
         app.on_crash = self._crash
         app.after_stop = self._close
         if self._state is not None:
@@ -186,10 +195,14 @@ class Worker(Generic[O]):
         return app
 
     async def _hand_on(self, stream: Any) -> AsyncIterator[None]:
-        if self._outputs is not None:
-            await self._outputs.start()
-        async for event in stream.noack().events():
-            self._tasks.submit(event.value)
+        # An agent that raises is only started again by Faust, and what it had in hand is never finished.
+        try:
+            if self._outputs is not None:
+                await self._outputs.start()
+            async for event in stream.noack().events():
+                self._tasks.submit(event.value)
+        except Exception as error:  # noqa: BLE001 - ends the process
+            self._crash(error)
         yield
 
     async def _turn(self) -> None:
@@ -207,32 +220,39 @@ class Worker(Generic[O]):
             )
         return self._runner
 
-    def _make_task(self, partition: int, inbox: QueueInbox, lease: GenerationLease) -> Task[Any]:
+    def _make_task(
+        self, partition: int, inbox: QueueInbox, lease: GenerationLease, begins: Mapping[Log, int]
+    ) -> Task[Any]:
         if self._state is None:
             kept, outputs = None, self._outputs
         else:
             kept, outputs = self._state.kept(partition), KafkaOutputs(self._state.producer(partition))
         meter = metrics.Meter(self._stage.name, "all" if partition == EVERY_PARTITION else str(partition))
-        return Task(self._stage, inbox, cast(Any, outputs), kept, lease, self._tally, meter, Limits())
+        return Task(self._stage, inbox, cast(Any, outputs), kept, lease, self._tally, meter, Limits(), begins)
 
     # --- generations --------------------------------------------------------------------------------------
 
     def _leave(self) -> None:
+        self._health.assigned = False
         self._tasks.leave()
 
     async def _begin_generation(self, generation: int) -> None:
         await self._tasks.end()
         metrics.REBALANCES.labels(self._stage.name).inc()
-        metrics.LAG.clear()
-        metrics.LAG_SECONDS.clear()
         self._tasks.begin(generation)
 
-    def _assigned(self, committed: Mapping[Log, int | None]) -> None:
+    def _assigned(self, committed: Mapping[Log, int | None]) -> Mapping[Log, int]:
+        metrics.LAG.clear()
+        metrics.LAG_SECONDS.clear()
+        if self._state is None:
+            return {}
         try:
-            if self._state is not None:
-                self._state.require(committed)
+            self._state.require(committed)
         except Failure as lost:
             self._crash(lost)
+        return self._state.reached(committed)
+
+    def _ready(self) -> None:
         self._health.assigned = True
 
     # --- the end ------------------------------------------------------------------------------------------
@@ -244,7 +264,6 @@ class Worker(Generic[O]):
         timer = threading.Timer(self._settings.stop_deadline_s, _stop_late)
         timer.daemon = True
         timer.start()
-        self._tasks.leave()
         await self._tasks.settle()
 
     async def _close(self) -> None:

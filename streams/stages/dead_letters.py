@@ -9,6 +9,7 @@ from schemas.codec import encode
 from streams import topics
 from streams.domain.validation import Rejection
 from streams.runtime.stage import Out, Record, Records
+from streams.topics import SOURCE_MAX_BYTES
 
 
 def origin_key(records: Records, record: Record) -> bytes:
@@ -28,6 +29,12 @@ def send_dead_letter(
 
     ``channel`` '': the topic is none of a channel's.
     """
+    original = record.value or b""
+    if len(original) > SOURCE_MAX_BYTES:
+        # It came compressed. Whole it would not fit its dead letter; its place says where the rest is.
+        rejection = rejection._replace(
+            expected=f"{rejection.expected}; the first {SOURCE_MAX_BYTES} of {len(original)} bytes"
+        )
     letter = {
         **rejection._asdict(),
         "channel": channel,
@@ -36,6 +43,6 @@ def send_dead_letter(
         "offset": record.offset,
         "received_at": received_at,
         "key": record.key,
-        "original": record.value or b"",
+        "original": original[:SOURCE_MAX_BYTES],
     }
     out.send(topics.DEAD, origin_key(records, record), encode("dead_letter", letter))

@@ -29,7 +29,7 @@ from aiokafka.structs import TopicPartition
 from deploy.local.processes import Addresses
 from streams.broker import admin
 from streams.runtime import aiokafka_seam, faust_seam
-from streams.runtime.aiokafka_seam import Chunk, EpochProducer
+from streams.runtime.aiokafka_seam import RECORD_BYTES, Chunk, EpochProducer
 from streams.runtime.failures import Superseded
 
 PROJECT = Path(__file__).parents[2]
@@ -72,6 +72,9 @@ SEAMS = (
         "eee4562b",
         "ChangelogTable.on_rebalance: before recovery begins",
     ),
+    Seam("faust.app.base:App.on_rebalance_end", "1828e551", "BatchApp.on_rebalance_end"),
+    Seam("faust.agents.agent:Agent._execute_actor", "4efac44f", "Worker._hand_on: Faust starts it again"),
+    Seam("faust.tables.recovery:Recovery._wait", "7eba5ada", "_Recovery._wait"),
     Seam("faust.tables.recovery:Recovery.on_rebalance", "0c6fbea8", "ChangelogTable.persisted_offset"),
     Seam("faust.tables.recovery:Recovery._restart_recovery", "d829c8dd", "ChangelogTable, Consumer.perform_seek"),
     Seam("faust.tables.recovery:Recovery._slurp_changelogs", "bc2bd491", "ChangelogTable.apply_changelog_batch"),
@@ -139,7 +142,15 @@ SEAMS = (
     Seam("aiokafka.producer.message_accumulator:BatchBuilder", "506f2be0", "EpochProducer.batches, one_batch"),
     Seam("aiokafka.producer.producer:AIOKafkaProducer.send_batch", "e4b0b207", "EpochProducer._queued"),
     Seam("aiokafka.producer.producer:AIOKafkaProducer.stop", "63ccdaae", "EpochProducer.stop"),
-    Seam("aiokafka.partitioner:murmur2", "31abb42a", "streams.runtime.partitioner"),
+    Seam("mode.worker:Worker._shutdown_loop", "3d7aff5e", "_FaustWorker._sentinel_task"),
+    Seam("mode.worker:Worker._sentinel_task", "61524007", "_FaustWorker._sentinel_task"),
+    Seam("mode.services:Service.wait_first", "8c0f53bc", "Consumer._fetch, _Recovery._wait"),
+    Seam("faust.tables.recovery:Recovery._wait", "7eba5ada", "_Recovery._wait"),
+    Seam("faust.app.base:App.on_rebalance_end", "1828e551", "BatchApp.on_rebalance_end"),
+    Seam(
+        "aiokafka.consumer.group_coordinator:GroupCoordinator.request_rejoin", "9ba45306", "Consumer._check_coordinator"
+    ),
+    Seam("aiokafka.consumer.group_coordinator:GroupCoordinator.request_rejoin", "9ba45306", "Consumer: epochs anew"),
 )
 
 
@@ -293,7 +304,7 @@ def test_a_fetch_of_a_chosen_topic_is_a_chunk_that_covers_its_holes() -> None:
     chunk = fetched("light", [3, 5, 8]).getall()
     assert isinstance(chunk, Chunk)
     assert [record.offset for record in chunk] == [5, 8]
-    assert (chunk.start, chunk.end, chunk.size) == (5, 9, 10)
+    assert (chunk.start, chunk.end, chunk.size) == (5, 9, 10 + 2 * RECORD_BYTES)
     assert type(chunk[0]) is DefaultRecord
 
 

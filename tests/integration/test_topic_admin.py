@@ -9,6 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.processes import Addresses
 from streams.broker import admin
+from streams.domain.rules import DAY_MS
 from streams.topic_admin import Refused, apply, diff
 from streams.topics import Topic, declared
 
@@ -55,9 +56,9 @@ def test_a_setting_that_somebody_changed_is_brought_back_and_others_stay(
     changed = {"retention.ms": "5000", "segment.ms": "77777"}
     with admin(stack.kafka_bootstrap) as client:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, changed)])
-    assert [c.text for c in apply(stack.kafka_bootstrap, [topic], 1)] == [f"{topic.name}: retention.ms from 5000 to 604800000"]
+    assert [c.text for c in apply(stack.kafka_bootstrap, [topic], 1)] == [f"{topic.name}: retention.ms from 5000 to {7 * DAY_MS}"]
     settings = settings_of(stack.kafka_bootstrap, topic)
-    assert (settings["retention.ms"], settings["segment.ms"]) == ("-1", "77777")
+    assert (settings["retention.ms"], settings["segment.ms"]) == (str(7 * DAY_MS), "77777")
 
 
 @pytest.mark.parametrize("partitions", [2, 4])
@@ -70,7 +71,7 @@ def test_other_partitions_of_a_keyed_topic_are_refused_and_nothing_at_all_is_cha
     with pytest.raises(Refused, match=r"has 3 partitions, declared are \d: keys would move"):
         apply(stack.kafka_bootstrap, wanted, 1)
     assert partitions_of(stack.kafka_bootstrap, topics) == {keyed.name: 3, unkeyed.name: 3}
-    assert settings_of(stack.kafka_bootstrap, keyed)["retention.ms"] == "-1"
+    assert settings_of(stack.kafka_bootstrap, keyed)["retention.ms"] == str(7 * DAY_MS)
 
 
 def test_a_topic_without_keys_gets_more_partitions(stack: Addresses, topics: tuple[Topic, ...]) -> None:

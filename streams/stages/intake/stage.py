@@ -20,7 +20,7 @@ from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome,
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",
-    "Records that INTAKE read, by channel and what became of them; those read again included.",
+    "Records that INTAKE read, by channel and what became of them; those read or tried again included.",
     ["channel", "outcome", "reason"],
 )
 
