@@ -1,4 +1,4 @@
-"""Events per second from the first one produced until all rows are visible in ClickHouse, on one machine.
+"""Events per second from the first one produced until all rows are in ClickHouse and committed, on one machine.
 
     python tests/bench/end_to_end.py [--events N] [--runs R] [--json]
 
@@ -6,10 +6,10 @@ The events are sample touchpoints, encoded before the clock starts and then sent
 has a stack of its own: Kafka, ClickHouse, one worker of each stage and this process share the machine.
 
     |--- produced at full speed ---|
-    |--------------- stages at work ---------------| last insert        | all groups have committed
-    began                                          ^ `end to end`       ^ `drained`
+    |--------------- stages at work -------------------| all groups have committed everything; a second look agrees
+    began                                              ended
 
-Both ends are looked for every 0.1 s while they may be near; afterwards the tables have to add up.
+The sink commits what ClickHouse has, twice a second. Afterwards the tables have to add up.
 """
 
 from __future__ import annotations
@@ -42,14 +42,11 @@ from streams.topics import touchpoint_topic
 
 EVENTS_PER_CUSTOMER = 40
 DEADLINE_S = 1_200
-LOOK_S = 0.1
-#: With so many records to go the end isn't near: Kafka is asked once a second, for each answer costs some 20 ms.
-FAR = 20_000
+#: How often Kafka is asked whether the end has come, while it may be near and while it isn't: each answer takes some
+#: 20 ms of the cores that are measured.
+NEAR_S, FAR_S = 0.1, 1.0
+FAR_RECORDS = 30_000
 SERVERS = ("kafka", "clickhouse")
-INSERTED = """
-SELECT sum(last) FROM
-    (SELECT max(max_block_number) + 1 AS last FROM system.parts WHERE database = currentDatabase() GROUP BY table)
-"""
 
 
 class Used(NamedTuple):
@@ -60,44 +57,32 @@ class Used(NamedTuple):
 
 
 class Run(NamedTuple):
-    """``visible_s`` and ``drained_s`` since the first event; ``used`` by process, this one as `producer`."""
+    """``ended_s`` and ``produced_s`` since the first event; ``used`` by process, this one as `producer`."""
 
     events: int
-    visible_s: float
-    drained_s: float
+    ended_s: float
     produced_s: float
     used: dict[str, Used]
 
 
 class Finish:
-    """Sees the end come: looks at ClickHouse between two looks at Kafka, and notes when it last got rows."""
+    """Notes when everything was first seen committed."""
 
-    def __init__(self, client: ClickHouse) -> None:
-        self.visible_at = time.monotonic()
-        self._client = client
-        self._inserted = self._count()
+    def __init__(self) -> None:
+        self.ended_at = 0.0
         self._behind = 0
 
     def note_lag(self, lag: Lag) -> None:
         """What Kafka has told."""
         self._behind = sum(position.behind for position in lag.values())
+        if self._behind:
+            self.ended_at = 0.0
+        else:
+            self.ended_at = self.ended_at or time.monotonic()
 
     def pause(self, _seconds: float) -> None:
         """Until it is time to ask Kafka again."""
-        for _ in range(10 if self._behind > FAR else 1):
-            time.sleep(LOOK_S)
-            self.look()
-
-    def look(self) -> None:
-        """Note the time where there are new rows."""
-        inserted = self._count()
-        if inserted != self._inserted:
-            self._inserted, self.visible_at = inserted, time.monotonic()
-
-    def _count(self) -> int:
-        # Blocks are numbered as they come in, and merging changes no number: it grows with inserts alone.
-        ((blocks,),) = self._client.query(INSERTED)
-        return int(blocks)
+        time.sleep(FAR_S if self._behind > FAR_RECORDS else NEAR_S)
 
 
 def make_events(count: int) -> list[Prepared]:
@@ -124,29 +109,26 @@ def run_once(events: list[Prepared], number: int) -> Run:
         pipeline = LocalPipeline(stack, addresses)
         pipeline.prepare()
         pipeline.start_workers()
+        run = _measure(pipeline, events)
         with ClickHouse(pipeline.settings.clickhouse_url) as client:
-            run = _measure(pipeline, client, events)
             _require_rows(client, len(events))
     finally:
         stack.down(purge=True)
     return run
 
 
-def _measure(pipeline: LocalPipeline, client: ClickHouse, events: list[Prepared]) -> Run:
+def _measure(pipeline: LocalPipeline, events: list[Prepared]) -> Run:
     pids = {name: pipeline.stack.pid(name) for name in (*STAGES, *SERVERS)}
-    finish = Finish(client)
+    finish = Finish()
     before = {name: cpu_s(pid) for name, pid in pids.items()}
     bootstrap = pipeline.settings.kafka_bootstrap
     sent = send(bootstrap, events)
     wait_until_drained(bootstrap, GROUPS, DEADLINE_S, finish.note_lag, pause=finish.pause)
-    drained_s = time.monotonic() - sent.began
-    finish.look()
     if any(pipeline.stack.pid(name) != pid for name, pid in pids.items()):
         raise SystemExit("a process ended and was started again meanwhile: see the logs")
-    used = {name: Used((cpu_s(pid) - before[name]) / len(events) * 1e6, peak_mb(pid)) for name, pid in pids.items()} | {
-        "producer": _own(sent, len(events))
-    }
-    return Run(len(events), finish.visible_at - sent.began, drained_s, sent.seconds, used)
+    used = {name: Used((cpu_s(pid) - before[name]) / len(events) * 1e6, peak_mb(pid)) for name, pid in pids.items()}
+    used["producer"] = _own(sent, len(events))
+    return Run(len(events), finish.ended_at - sent.began, sent.seconds, used)
 
 
 def _own(sent: Sent, events: int) -> Used:
@@ -165,12 +147,12 @@ def show(runs: list[Run]) -> None:
     """The table of all runs."""
     print(f"{runs[0].events:,} events, {len(runs)} runs")
     print(f"{'events/s':<20}{'min':>10}{'median':>10}{'max':>10}")
-    for name, rates in (("end to end", _end_to_end(runs)), ("drained", _drained(runs)), ("produced", _produced(runs))):
+    for name, rates in (("end to end", _end_to_end(runs)), ("produced", _produced(runs))):
         print(f"{name:<20}{rates.text}")
     print(f"{'':<20}{'us CPU/event':>20}{'MB':>10}")
     for name, used in _used(runs).items():
         print(f"{name:<20}{used.us_per_event:20,.1f}{used.rss_mb:10,.0f}")
-    print("The CPU of the stages is of the time up to `drained`; MB is the most resident memory.")
+    print("MB is the most resident memory.")
 
 
 def as_json(runs: list[Run]) -> str:
@@ -178,7 +160,6 @@ def as_json(runs: list[Run]) -> str:
     used = {name: one._asdict() for name, one in _used(runs).items()}
     figures = {
         "end_to_end": _end_to_end(runs)._asdict(),
-        "drained": _drained(runs)._asdict(),
         "produced": _produced(runs)._asdict(),
         "events": runs[0].events,
         "stages": {name: used[name] for name in STAGES},
@@ -188,11 +169,7 @@ def as_json(runs: list[Run]) -> str:
 
 
 def _end_to_end(runs: Iterable[Run]) -> Spread:
-    return Spread.of(run.events / run.visible_s for run in runs)
-
-
-def _drained(runs: Iterable[Run]) -> Spread:
-    return Spread.of(run.events / run.drained_s for run in runs)
+    return Spread.of(run.events / run.ended_s for run in runs)
 
 
 def _produced(runs: Iterable[Run]) -> Spread:
