@@ -214,14 +214,16 @@ class GroupView(BatchView):
     def _read(self, prefix: bytes) -> Group | WideGroup:
         if len(prefix) < self._group_bytes:
             raise ValueError(f"key of {len(prefix)} bytes: its group takes {self._group_bytes}")
-        group = Group(islice(self._disk.scan(prefix, end_of(prefix)), self._most + 1))
+        # Asked once: what is read changes what entries are reckoned at, and a part must not be taken for the whole.
+        most = self._most
+        group = Group(islice(self._disk.scan(prefix, end_of(prefix)), most + 1))
         self._cached += 1 + len(group)
         self._make_room()
-        return self._rested(group)
+        return self._rested(group, most)
 
-    def _rested(self, group: Group | WideGroup) -> Group | WideGroup:
-        """``group`` as it is kept when all of it is on disk."""
-        if isinstance(group, Group) and len(group) <= self._most:
+    def _rested(self, group: Group | WideGroup, most: int) -> Group | WideGroup:
+        """``group`` as it is kept when all of it is on disk: read through where it has more than ``most`` entries."""
+        if isinstance(group, Group) and len(group) <= most:
             return group
         self._cached -= len(group)
         return WideGroup(self._disk)
@@ -236,8 +238,9 @@ class GroupView(BatchView):
             self._cached -= 1 + len(self._groups.pop(prefix))
 
     def _shrink(self) -> None:
+        most = self._most
         for prefix, group in self._groups.items():
-            self._resting[prefix] = self._rested(group)
+            self._resting[prefix] = self._rested(group, most)
         self._groups.clear()
         self._make_room()
 
