@@ -176,6 +176,10 @@ class Consumer(stock.Consumer):
         """``delivery`` will not be finished in this generation: nothing behind it is committed, and nobody waits."""
         self._let_go(delivery)
 
+    def rejoin(self) -> None:
+        """Have the group assign anew, soon: another worker holds the epoch of what was assigned to us."""
+        self._assigned_at = -math.inf
+
     def _let_go(self, delivery: Delivery) -> None:
         message = self._messages.pop(delivery, None)
         if message is not None:
@@ -393,8 +397,8 @@ class Owner(Protocol):
     async def take_over(self, partitions: set[int], generation: int) -> None:
         """These are ours now, and no others: fence off who had them."""
 
-    def apply(self, partition: int, start: int, records: Sequence[Record]) -> None:
-        """Take a stretch of changelog that begins at ``start``; Discontinuous where some is missing before it."""
+    def apply(self, partition: int, records: Sequence[Record]) -> None:
+        """Take a stretch of changelog."""
 
     def recovered(self, partitions: set[int]) -> None:
         """These have all of their changelog."""
@@ -425,7 +429,7 @@ class ChangelogTable(Collection):
         try:
             for event in batch:
                 if event.message.topic == self.changelog_topic_name:
-                    self._owner.apply(event.message.partition, event.value.start, event.value.records)
+                    self._owner.apply(event.message.partition, event.value.records)
         except BaseException as error:  # noqa: BLE001 - Faust would log it and go on without these records
             cast(BatchApp, self.app).on_crash(error)
 

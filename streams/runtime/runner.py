@@ -34,6 +34,8 @@ class Source(Protocol):
 
     def done(self, delivery: Delivery) -> None: ...
     def drop(self, delivery: Delivery) -> None: ...
+    def rejoin(self) -> None:
+        """Have the group assign anew: what we were given is not ours to write."""
 
 
 class QueueInbox:
@@ -98,6 +100,9 @@ class QueueInbox:
     def drop(self, delivery: Delivery) -> None:
         self._source.drop(delivery)
         self._put_down(delivery)
+        if not self._closed:
+            # Refused, and nobody has told us to leave: it may be that nobody will.
+            self._source.rejoin()
 
     def _put_down(self, delivery: Delivery) -> None:
         self._in_hand.discard(delivery)

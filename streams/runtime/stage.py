@@ -7,7 +7,8 @@
 A stage never sees an offset commit, a producer or a store. The state after each record must be a function of the log up
 to that record: never of batch cuts, clocks or settings that a restart may change. Outputs are upserts: each has a key
 and, in its value, a version, and whoever reads them takes the highest. A step that raises leaves nothing behind: what
-it has put and sent is thrown away, and it is called again with fewer records.
+it has put and sent is thrown away, and it is called again with fewer records. Whether a record makes it raise must not
+depend on records behind it.
 """
 
 from __future__ import annotations

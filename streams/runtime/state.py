@@ -18,7 +18,7 @@ import structlog
 
 from streams.runtime import metrics
 from streams.runtime.aiokafka_seam import EpochProducer
-from streams.runtime.failures import Discontinuous, StateLost, StateOutdated, Superseded
+from streams.runtime.failures import StateLost, StateOutdated, Superseded
 from streams.runtime.outputs import Patience
 from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
@@ -127,11 +127,8 @@ class KeyedState:
             log.warning("superseded_at_take_over", partition=partition, generation=generation)
         metrics.TAKEOVERS.labels(self._stage).inc()
 
-    def apply(self, partition: int, start: int, records: Sequence[Record]) -> None:
-        applied, last = self.applied_offset(partition), records[-1]
-        if applied is not None and start > applied + 1:
-            # A stretch that was on its way when another recovery began, say.
-            raise Discontinuous(f"{self.topic}-{partition}: recovery read on at {start}, behind {applied}")
+    def apply(self, partition: int, records: Sequence[Record]) -> None:
+        last = records[-1]
         # Of the runtime's own records only the fence is kept.
         entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key == FENCE)]
         fence = self._never_falling(partition, entries)

@@ -167,8 +167,6 @@ class Worker(Generic[O]):
             broker_rebalance_timeout=30.0,
             stream_wait_empty=True,
             stream_recovery_delay=0.0,
-            # Chunks; what is in flight is bounded by bytes, but what recovery reads by this alone.
-            stream_buffer_maxsize=16,
             TableManager=faust_seam.Tables,
             # Faust tells workers apart by this address. A static member that comes back is given its old assignment,
             # and Faust's assignor takes none that bears another address.

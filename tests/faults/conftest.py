@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from deploy.local.stack import Stack
-from tests.faults.scene import Scene, scene
+from tests.faults.scene import Scene, compact_eagerly, scene
 
 
 @pytest.fixture(scope="session")
 def faulty_stack() -> Iterator[Stack]:
     stack = Stack(f"test-{os.getpid()}-faults")
-    stack.up(owner=os.getpid())
+    compact_eagerly(stack.up(owner=os.getpid()).kafka_bootstrap)
     try:
         yield stack
     finally:

@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.fetch import project_root
@@ -38,6 +39,12 @@ LOOK_EVERY_S = 0.02
 PRODUCED_BATCH_BYTES = 6_000
 
 EXIT_CRASHED = 70
+
+#: Changelogs are compacted while they are written: with these settings, as often as the broker's cleaner looks.
+COMPACTED = {"cleanup.policy": "compact", "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.01"}
+CLEANER_LOOKS_EVERY_MS = 500
+#: The id of a stack's one broker.
+BROKER = "1"
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -158,19 +165,15 @@ class Worker:
 class Scene:
     """``app`` is new on the broker; folders of workers and their logs are below ``folder``."""
 
-    def __init__(self, bootstrap: str, app: str, folder: Path, seed: int, changelog_config: dict[str, str]) -> None:
+    def __init__(self, bootstrap: str, app: str, folder: Path, seed: int) -> None:
         self.bootstrap = bootstrap
         self.topics = Topics(app)
         self.folder = folder
         self.random = Random(seed)
         self.workers: list[Worker] = []
-        self._changelog_config = {"cleanup.policy": "compact", **changelog_config}
         with admin(bootstrap) as client:
-            made = {topic: {} for topic in (*self.topics.inputs, self.topics.rows, self.topics.dead)}
-            client.create_topics(
-                {t: new_topic(c) for t, c in {**made, self.topics.changelog: self._changelog_config}.items()},
-                wait_for_metadata=True,
-            )
+            topics = {topic: new_topic({}) for topic in (*self.topics.inputs, self.topics.rows, self.topics.dead)}
+            client.create_topics({**topics, self.topics.changelog: new_topic(COMPACTED)}, wait_for_metadata=True)
 
     # --- inputs -----------------------------------------------------------------------------------------------
 
@@ -252,7 +255,7 @@ class Scene:
         with admin(self.bootstrap) as client:
             client.delete_topics([topic])
             wait_until(lambda: topic not in client.list_topics(), 20, "the changelog is deleted")
-            client.create_topics({topic: new_topic(self._changelog_config)}, wait_for_metadata=True)
+            client.create_topics({topic: new_topic(COMPACTED)}, wait_for_metadata=True)
 
 
 async def _send_all(producer: AIOKafkaProducer, topic: str, partition: int, records: list[tuple[bytes, bytes]]) -> None:
@@ -272,10 +275,17 @@ def new_topic(config: dict[str, str]) -> dict[str, Any]:
     return {"num_partitions": PARTITIONS, "replication_factor": 1, "configs": {**fixed, **config}}
 
 
+def compact_eagerly(bootstrap: str) -> None:
+    """Have the broker look often for what it can compact."""
+    with admin(bootstrap) as client:
+        eager = {"log.cleaner.backoff.ms": str(CLEANER_LOOKS_EVERY_MS)}
+        client.alter_configs([ConfigResource(ConfigResourceType.BROKER, BROKER, eager)])
+
+
 @contextmanager
-def scene(bootstrap: str, app: str, folder: Path, seed: int = 1, **changelog_config: str) -> Iterator[Scene]:
+def scene(bootstrap: str, app: str, folder: Path, seed: int = 1) -> Iterator[Scene]:
     """A scene whose workers end with it."""
-    made = Scene(bootstrap, app, folder, seed, changelog_config)
+    made = Scene(bootstrap, app, folder, seed)
     try:
         yield made
     finally:

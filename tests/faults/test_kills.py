@@ -23,3 +23,4 @@ def test_twenty_kills_leave_what_a_plain_loop_makes(counting: Scene) -> None:
     assert not verdict.problems
     assert verdict.buried
     assert verdict.repeated
+    assert verdict.compacted

@@ -22,17 +22,22 @@ State = dict[int, dict[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """``problems`` is empty where everything is as it must be; ``repeated`` rows were sent once more by a replay."""
+    """``problems`` is empty where everything is as it must be; ``repeated`` rows were sent once more by a replay;
+    ``compacted`` records of the changelog are gone."""
 
     problems: tuple[str, ...]
     records: int
     rows: int
     repeated: int
     buried: int
+    compacted: int
 
     def __str__(self) -> str:
         found = "exact" if not self.problems else "; ".join(self.problems)
-        return f"{self.records} records, {self.rows} rows ({self.repeated} repeated), {self.buried} buried: {found}"
+        return (
+            f"{self.records} records, {self.rows} rows ({self.repeated} repeated), {self.buried} buried,"
+            f" {self.compacted} records of the changelog compacted away: {found}"
+        )
 
 
 def judge(scene: Scene, *folders: Path) -> Verdict:
@@ -51,7 +56,8 @@ def judge(scene: Scene, *folders: Path) -> Verdict:
     dead = [(r.key, r.value, [name for name, _ in r.headers]) for r in scene.read(topics.dead)]
     problems += compare("dead letters", expected.dead, {key: value for key, value, _ in dead})
     problems += [f"dead letter {key!r} has no cause" for key, _, headers in dead if headers != ["cause"]]
-    return Verdict(tuple(problems), sum(expected.ends.values()), rows, repeated, len(expected.dead))
+    compacted = sum(scene.ends(topics.changelog).values()) - sum(1 for _ in scene.read(topics.changelog))
+    return Verdict(tuple(problems), sum(expected.ends.values()), rows, repeated, len(expected.dead), compacted)
 
 
 def judge_rows(expected: Expected, rows: list[tuple[bytes, Row]]) -> tuple[list[str], int, int]:
