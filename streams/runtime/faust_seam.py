@@ -100,6 +100,7 @@ class BatchApp(faust.App):
 
     def on_rebalance_end(self) -> None:
         super().on_rebalance_end()
+        cast(Consumer, self.consumer).seeking = False
         self.on_ready()
 
     async def on_shutdown(self) -> None:
@@ -154,7 +155,8 @@ class Consumer(stock.Consumer):
         self.finished: dict[Log, int] = {}
         self.finished_at: dict[Log, int] = {}
         self._messages: dict[Delivery, ConsumerMessage] = {}
-        self._seeking = False
+        #: Until a rebalance ends: Faust empties its queues after `perform_seek`, and what was handed on would be lost.
+        self.seeking = False
         self._assigned_at = math.inf
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
@@ -254,8 +256,8 @@ class Consumer(stock.Consumer):
         )
 
     async def _message_of(self, log: Log, chunk: Chunk, generation: int) -> ConsumerMessage | None:
-        if self._seeking and not self._is_changelog(log):
-            # perform_seek says in a moment where to begin.
+        if self.seeking and not self._is_changelog(log):
+            # It is read again from where `perform_seek` says.
             return None
         verdict = self.continuity.judge(log, chunk.start)
         expected = self.continuity.expected(log)
@@ -349,24 +351,21 @@ class Consumer(stock.Consumer):
     async def perform_seek(self) -> None:
         """Called by Faust once recovery is done: begin every input where it was committed, else where the state ends,
         else at its beginning."""
-        self._seeking = True
-        try:
-            inputs = [tp for tp in self.assignment() if not self._is_changelog(Log(*tp))]
-            self._forget(Log(*tp) for tp in inputs)
-            await super().perform_seek()
-            committed = {Log(*tp): self._committed_offset.get(tp) for tp in inputs}
-            app = cast(BatchApp, self.app)
-            reached = app.on_assigned(committed)
-            # Kafka forgets the commits of a group that stood still for a week; what is gone by then is counted.
-            committed = {log: offset or reached.get(log) for log, offset in committed.items()}
-            unknown = [TP(*log) for log, offset in committed.items() if not offset]
-            earliest = await self.earliest_offsets(*unknown) if unknown else {}
-            begin = starts(committed, {Log(*tp): offset for tp, offset in earliest.items()})
-            self.finished, self.finished_at = dict(begin), {}
-            app.on_begin(begin)
-            await self.seek_wait({TP(*log): offset for log, offset in begin.items()})
-        finally:
-            self._seeking = False
+        self.seeking = True
+        inputs = [tp for tp in self.assignment() if not self._is_changelog(Log(*tp))]
+        self._forget(Log(*tp) for tp in inputs)
+        await super().perform_seek()
+        committed = {Log(*tp): self._committed_offset.get(tp) for tp in inputs}
+        app = cast(BatchApp, self.app)
+        reached = app.on_assigned(committed)
+        # Kafka forgets the commits of a group that stood still for a week; what is gone by then is counted.
+        committed = {log: offset or reached.get(log) for log, offset in committed.items()}
+        unknown = [TP(*log) for log, offset in committed.items() if not offset]
+        earliest = await self.earliest_offsets(*unknown) if unknown else {}
+        begin = starts(committed, {Log(*tp): offset for tp, offset in earliest.items()})
+        self.finished, self.finished_at = dict(begin), {}
+        app.on_begin(begin)
+        await self.seek_wait({TP(*log): offset for log, offset in begin.items()})
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         for tp, offset in partitions.items():

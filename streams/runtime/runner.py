@@ -23,8 +23,9 @@ from streams.runtime.task import Task
 #: How long a batch in hand may wait for a broker or a database while others wait for it.
 GRACE_S = 3.0
 BATCH_RECORDS = 20_000
-GOOD_BATCH_RECORDS = BATCH_RECORDS
-LONGEST_REST_S = 2.0
+#: Worth beginning, however short the rest was.
+GOOD_BATCH_RECORDS = 6_000
+LONGEST_REST_S = 1.0
 #: The task of a stage without state.
 EVERY_PARTITION = -1
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from streams.runtime import logs, runner
+from streams.runtime.faust_seam import Consumer
 from streams.runtime.kafka_outputs import KafkaOutputs
 from streams.runtime.state import PartitionChangelog
 from streams.runtime.store import Store
@@ -37,13 +38,15 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """How the worker runs; ``settings`` are those of a `WorkerSettings`. ``delay_s`` makes each batch slow."""
+    """How the worker runs; ``settings`` are those of a `WorkerSettings`. ``delay_s`` makes each batch slow, and
+    ``seek_delay_s`` the step of a rebalance after which Faust empties its queues."""
 
     app: str
     settings: dict[str, Any]
     stage: Literal["Counting", "Hoarding"] = "Counting"
     batch_records: int = runner.BATCH_RECORDS
     delay_s: float = 0.0
+    seek_delay_s: float = 0.0
     fault: Fault | None = None
 
     @classmethod
@@ -60,8 +63,10 @@ class FaultyWrites:
     def __init__(self, orders: Orders) -> None:
         self._fault = orders.fault
         self._delay_s = orders.delay_s
+        self._seek_delay_s = orders.seek_delay_s
         self._passed: dict[Point, int] = {}
         self._flush, self._append, self._write = KafkaOutputs.flush, PartitionChangelog.append, Store.write
+        self._seek = Consumer.perform_seek
 
     def install(self) -> None:
         faulty = self
@@ -82,6 +87,11 @@ class FaultyWrites:
             if fence is not None:
                 faulty.passes("stored")
 
+        async def perform_seek(consumer: Consumer) -> None:
+            await faulty._seek(consumer)
+            await asyncio.sleep(faulty._seek_delay_s)
+
+        Consumer.perform_seek = perform_seek
         KafkaOutputs.flush = flush
         PartitionChangelog.append = append
         Store.write = write

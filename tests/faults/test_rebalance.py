@@ -94,3 +94,16 @@ def test_what_a_worker_writes_after_it_was_frozen_is_refused(counting: Scene, po
     zombie.stop()
     successor.stop()
     assert not judge(counting, zombie.folder, successor.folder).problems
+
+
+def test_what_is_fetched_before_a_rebalance_has_ended_is_read_again(counting: Scene) -> None:
+    """
+    perform_seek |--a slow end--|  Faust empties its queues
+    the consumer    fetches .......... the same again
+    """
+    counting.produce(4_000)
+    worker = counting.start(seek_delay_s=0.5, **SLOW)
+    worker.wait_ready()
+    counting.drain()
+    worker.stop()
+    assert not judge(counting, worker.folder).problems
