@@ -256,11 +256,13 @@ class Consumer(stock.Consumer):
         )
 
     async def _message_of(self, log: Log, chunk: Chunk, generation: int) -> ConsumerMessage | None:
+        expected = self.continuity.expected(log)
         if self.seeking and not self._is_changelog(log):
-            # It is read again from where `perform_seek` says.
+            # Before `perform_seek` has said where to begin nothing is expected.
+            if expected is not None:
+                await super().seek_wait({TP(*log): expected})
             return None
         verdict = self.continuity.judge(log, chunk.start)
-        expected = self.continuity.expected(log)
         if verdict is not Verdict.TAKE and expected is not None:
             if verdict is Verdict.REREAD or not await self._is_gone(log, expected, chunk.start):
                 metrics.REREADS.labels(self.app.conf.id, log.topic).inc()
