@@ -1,26 +1,31 @@
-"""How far an arriving touchpoint reaches: the part of a history that must be stitched again, and no more.
+"""How far changes of a history reach: the parts of it that must be stitched again, and no more.
 
-        journeys:       |---------a......run......b-----P|       up to the gaps or closings around the run
-        run:                      a...x....b                     visit gaps around the arrival x
+    margin:         |--|                                       |--|      what more the outermost visits hold
+    journeys:          |-----a......run......b---------c..d---P|         up to gaps or closings around the runs
+    runs:                    a...x....b                c.y.d             visit gaps around the changes x and y
 
 Theory. Sessions and visits never cross a gap of more than 30 minutes, so those that x can change lie in the run around
 it. A journey changes where its touchpoints or their visits do: all journeys that share a touchpoint with the run.
 Their outer edges are a gap of more than 30 days or a closing conversion, found by walking outwards from the run. Where
-x itself closes, what follows belonged to its journey before and is in reach too. x can't move any other edge, because
-whether a conversion converts depends on nothing but its order's first touchpoint, and the caller asks again for a
-conversion that x demotes. Equal to `streams.domain.stitch` on any order of arrivals (tested). What arrives behind all
-others need not be looked for: `streams.domain.tail`.
+x itself closes, what lies on its other side belonged to its journey before, or does from now on: it is in reach too.
+
+Very long runs and journeys are cut at midnights, so the walk ends at one as soon as what lies unchanged between x and
+there is long by itself: whatever x does, it is cut there. So a change costs what the day that it falls into holds, and
+not the history.
+
+All this is said of the history with what was added and what was removed, both. Equal to `streams.domain.stitch` on any
+order of changes (tested). What arrives behind all others need not be looked for: `streams.domain.tail`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from streams.domain.journeys import is_closing
-from streams.domain.rules import Rules
+from streams.domain.rules import DAY_MS, Rules
 from streams.domain.runs import Run
-from streams.domain.touchpoint import Order, Touchpoint
+from streams.domain.touchpoint import Order, Touchpoint, order_of
 
 
 class History(Protocol):
@@ -36,42 +41,129 @@ class History(Protocol):
         """True where ``touchpoint`` is a conversion and the first of its order."""
 
 
-class Reach(NamedTuple):
-    """What to stitch again: the run for sessions, the whole journeys that touch the run for journeys."""
+class Region(NamedTuple):
+    """Neighbours in a history: whole journeys in ``core``, and around them the rest of the outermost visits."""
 
-    run: Run
-    journeys: Run
-
-
-def reach(history: History, at: Order, rules: Rules) -> Reach:
-    """The reach of the touchpoint at ``at``, which is in ``history``."""
-    behind = history.since(at)
-    arrival = next(behind)
-
-    def closes(touchpoint: Touchpoint) -> bool:
-        # Where the arrival closes, what follows was of its journey before.
-        return is_closing(touchpoint, rules) and touchpoint != arrival and history.converts(touchpoint)
-
-    left, left_run = _walk(history.before(at), arrival, closes, rules)
-    right, right_run = _walk(behind, arrival, closes, rules)
-    left.reverse()
-    journeys = [*left, arrival, *right]
-    return Reach(journeys[len(left) - left_run : len(left) + 1 + right_run], journeys)
+    left: list[Touchpoint]
+    core: list[Touchpoint]
+    right: list[Touchpoint]
 
 
-def _walk(
-    outwards: Iterator[Touchpoint], start: Touchpoint, closes: Callable[[Touchpoint], bool], rules: Rules
-) -> tuple[list[Touchpoint], int]:
-    """What lies ``outwards`` of ``start`` up to the edge of its journeys, and how much of that in its run."""
-    found: list[Touchpoint] = []
-    in_run: int | None = None
-    nearer = start
-    for further in outwards:
-        gap = abs(further.occurred_at - nearer.occurred_at)
-        if in_run is None and gap > rules.session_gap_ms:
-            in_run = len(found)
-        if in_run is not None and (gap > rules.journey_gap_ms or closes(min(nearer, further))):
-            break
-        found.append(further)
-        nearer = further
-    return found, len(found) if in_run is None else in_run
+def regions(history: History, changed: Mapping[Order, Touchpoint], rules: Rules) -> Iterator[Region]:
+    """What must be stitched again around ``changed``, which are all in ``history``, whether they remain or not.
+
+    Two regions may overlap; each is enough for the changes in its core, and every change is in one.
+    """
+    walk = _Walk(history, changed, rules)
+    reached: Order | None = None
+    for order in sorted(changed):
+        if reached is None or order > reached:
+            region = walk.around(order)
+            reached = order_of(region.core[-1])
+            yield region
+
+
+class _Walk:
+    """Walks outwards from changes."""
+
+    def __init__(self, history: History, changed: Mapping[Order, Touchpoint], rules: Rules) -> None:
+        self._history = history
+        self._changed = changed
+        self._rules = rules
+
+    def around(self, order: Order) -> Region:
+        behind = self._history.since(order)
+        arrival = next(behind)
+        before, core_before = self._outwards(self._history.before(order), arrival)
+        after, core_after = self._outwards(behind, arrival)
+        core = [*reversed(before[:core_before]), arrival, *after[:core_after]]
+        return Region(before[core_before:][::-1], core, after[core_after:])
+
+    def _outwards(self, touchpoints: Iterator[Touchpoint], start: Touchpoint) -> tuple[list[Touchpoint], int]:
+        """What lies outwards of ``start`` up to the end of the margin, and how much of that is core."""
+        side = _Side(start, self._rules)
+        for further in touchpoints:
+            if not side.go_on(further, closing=side.core is None and self._closes(min(side.nearer, further))):
+                break
+            if side.core is None and order_of(further) in self._changed:
+                side.begin(further)
+        return side.found, len(side.found) if side.core is None else side.core
+
+    def _closes(self, touchpoint: Touchpoint) -> bool:
+        # Where a change closes, both of its sides are in its reach.
+        return (
+            is_closing(touchpoint, self._rules)
+            and order_of(touchpoint) not in self._changed
+            and self._history.converts(touchpoint)
+        )
+
+
+class _Side:
+    """One side of a change, outwards: first its run, then the rest of the journey, then the margin.
+
+    ``nearer`` is the outermost so far, ``core`` how many of ``found`` are core, None as long as all are.
+    """
+
+    def __init__(self, change: Touchpoint, rules: Rules) -> None:
+        self._rules = rules
+        self._channels: set[str] = set()
+        self.found: list[Touchpoint] = []
+        self.core: int | None = None
+        self.begin(change)
+
+    def begin(self, change: Touchpoint) -> None:
+        """All begins again with ``change``, which was found last."""
+        self.nearer = self._near = change
+        self._channels.add(change.channel)
+        self._in_run = True
+        #: Where in ``found`` begins what lies unchanged, and how much of it without gap or closing at its end.
+        self._within = len(self.found)
+        self._stretch = 0
+
+    def go_on(self, further: Touchpoint, *, closing: bool) -> bool:
+        """Take ``further``, or say that the margin has ended before it; ``closing``: a journey ends between."""
+        gap = abs(further.occurred_at - self.nearer.occurred_at)
+        midnight = further.occurred_at // DAY_MS != self.nearer.occurred_at // DAY_MS
+        if self._in_run:
+            self._in_run = not self._run_ends(further, gap, midnight)
+        if self.core is None and not self._in_run and self._journey_ends(gap, midnight, closing):
+            self.core, self._near = len(self.found), self.nearer
+        if self.core is not None and self._visit_ends(gap, midnight):
+            return False
+        self._stretch = 1 if closing else self._stretch + 1
+        self.found.append(further)
+        self.nearer = further
+        return True
+
+    def _visit_ends(self, gap: int, midnight: bool) -> bool:
+        lasts = abs(self.nearer.occurred_at - self._near.occurred_at)
+        return gap > self._rules.session_gap_ms or (midnight and lasts > self._rules.long_run_ms)
+
+    def _run_ends(self, further: Touchpoint, gap: int, midnight: bool) -> bool:
+        if gap > self._rules.session_gap_ms:
+            return True
+        unchanged = self.found[self._within :] if midnight else ()
+        return self._visit_ends(gap, midnight) and all(
+            _session_ends(channel, unchanged, further, self._rules) for channel in self._channels
+        )
+
+    def _journey_ends(self, gap: int, midnight: bool, closing: bool) -> bool:
+        is_long = self._stretch > self._rules.long_journey
+        return gap > self._rules.journey_gap_ms or closing or (midnight and is_long)
+
+
+def _session_ends(channel: str, unchanged: Run, further: Touchpoint, rules: Rules) -> bool:
+    """Whether no session of ``channel`` that a change can reach goes on to ``further``, behind a midnight.
+
+    ``unchanged`` lies between, outwards, without a gap of a visit, and lasts longer than long runs do.
+    """
+    outer: int | None = None
+    at = further.occurred_at
+    for touchpoint in reversed(unchanged):
+        if touchpoint.channel == channel:
+            if abs(at - touchpoint.occurred_at) > rules.session_gap_ms:
+                return True
+            at = touchpoint.occurred_at
+            outer = at if outer is None else outer
+    # Without a gap: it is cut at the midnight where it is long by itself.
+    return outer is None or abs(outer - at) > rules.long_run_ms

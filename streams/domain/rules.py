@@ -26,3 +26,7 @@ class Rules:
             raise ValueError(
                 f"session_gap_ms: found {self.session_gap_ms}, expected at most journey_gap_ms ({self.journey_gap_ms})"
             )
+        if self.session_gap_ms > self.long_run_ms:
+            raise ValueError(
+                f"session_gap_ms: found {self.session_gap_ms}, expected at most long_run_ms ({self.long_run_ms})"
+            )

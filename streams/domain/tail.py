@@ -19,10 +19,13 @@ from streams.domain.rules import DAY_MS, Rules
 from streams.domain.runs import Run, cut_if_lasting, split_at_gaps
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 
+#: Since when a run has had no gap that is cut at midnights: how long it is any more doesn't matter.
+EVER = -(1 << 62)
+
 
 class OpenRun(NamedTuple):
     """The last session of a channel, or the last visit: its first touchpoint, its last time, and since when its run
-    has had no gap, which is earlier where it was cut at midnight. Times in ms UTC."""
+    has had no gap, `EVER` where it is cut at midnights. Times in ms UTC."""
 
     first: Order
     unbroken_since: int
@@ -36,7 +39,7 @@ class Tail(NamedTuple):
     closed: bool
     #: First touchpoint of the last journey.
     journey: Order
-    #: Touchpoints since the last gap or closing; more than the journey's where it was cut at midnights.
+    #: Touchpoints since the last gap or closing, at most one more than a journey has that is not cut at midnights.
     stretch: int
     visit: OpenRun
     #: Whether a touchpoint of the last visit has an acquisition.
@@ -53,26 +56,32 @@ def begin(touchpoint: Touchpoint, closes: bool) -> Tail:
 
 def tail_of(run: Run, stretch: Run, closed: bool, rules: Rules) -> Tail:
     """How a history ends whose last touchpoints (in order) are ``run``, since the last gap of a visit, and
-    ``stretch``, since the last gap of a journey or closing."""
-    last = run[-1]
-    visit = cut_if_lasting(run, rules.long_run_ms)[-1]
+    ``stretch``, since the last gap of a journey or closing; of what is cut at midnights, enough to say so."""
+    visit, is_open = _open_run(run, rules)
     return Tail(
-        last=order_of(last),
+        last=order_of(run[-1]),
         closed=closed,
         journey=order_of(cut_if_long(stretch, rules)[-1][0]),
-        stretch=len(stretch),
-        visit=OpenRun(order_of(visit[0]), run[0].occurred_at, last.occurred_at),
+        stretch=min(len(stretch), rules.long_journey + 1),
+        visit=is_open,
         has_origin=any(t.has_acquisition for t in visit),
         sessions=tuple(_open_sessions(run, rules)),
     )
+
+
+def _open_run(unbroken: Run, rules: Rules) -> tuple[Run, OpenRun]:
+    """The last piece of a run without gap."""
+    pieces = cut_if_lasting(unbroken, rules.long_run_ms)
+    is_long = unbroken[-1].occurred_at - unbroken[0].occurred_at > rules.long_run_ms
+    since = EVER if is_long else unbroken[0].occurred_at
+    return pieces[-1], OpenRun(order_of(pieces[-1][0]), since, unbroken[-1].occurred_at)
 
 
 def _open_sessions(run: Run, rules: Rules) -> Iterator[OpenRun]:
     for channel in sorted({t.channel for t in run}):
         unbroken = split_at_gaps([t for t in run if t.channel == channel], rules.session_gap_ms)[-1]
         if run[-1].occurred_at - unbroken[-1].occurred_at <= rules.session_gap_ms:
-            session = cut_if_lasting(unbroken, rules.long_run_ms)[-1]
-            yield OpenRun(order_of(session[0]), unbroken[0].occurred_at, session[-1].occurred_at)
+            yield _open_run(unbroken, rules)[1]
 
 
 def follow(tail: Tail, touchpoint: Touchpoint, closes: bool, rules: Rules) -> Tail | None:
@@ -110,11 +119,10 @@ def _journey(tail: Tail, order: Order, rules: Rules) -> tuple[Order, int] | None
     last_at = tail.last.occurred_at
     if tail.closed or order.occurred_at - last_at > rules.journey_gap_ms:
         return order, 1
-    stretch = tail.stretch + 1
-    if stretch == rules.long_journey + 1:
+    if tail.stretch == rules.long_journey:
         return None
-    begins = stretch > rules.long_journey and _is_midnight_between(last_at, order.occurred_at)
-    return order if begins else tail.journey, stretch
+    begins = tail.stretch > rules.long_journey and _is_midnight_between(last_at, order.occurred_at)
+    return order if begins else tail.journey, min(tail.stretch, rules.long_journey) + 1
 
 
 def _sessions(tail: Tail, order: Order, rules: Rules) -> tuple[OpenRun, ...] | None:

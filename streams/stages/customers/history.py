@@ -1,10 +1,13 @@
 """A customer's history as ordered entries of a view; a key begins with the customer, 16 bytes, and the kind.
 
     h  occurred_at, event_id, channel, via      the touchpoint
-    o  type, order_id                           the first touchpoint with this order, which alone converts
+    x  occurred_at, event_id, channel, via      a touchpoint that turned out to be a machine's
+    d  via, day                                 a day on which h or x may have something of the via
+    o  type, order_id, place                    a touchpoint with this order; the first of them alone converts
     j  place of its first touchpoint            a live journey; it lasts until the next begins
     s  channel, place of its first touchpoint   a live session; it lasts until the next on its channel begins
     t                                           how the history ends
+    p  via                                      where the via's touchpoints belong (`streams.stages.customers.places`)
 
 Places sort as the touchpoints do: time as 8 big-endian bytes, texts in UTF-8 behind NUL, which no text holds.
 """
@@ -12,21 +15,48 @@ Places sort as the touchpoints do: time as 8 big-endian bytes, texts in UTF-8 be
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
 from operator import itemgetter
+from typing import NamedTuple
 
 from streams.domain.journeys import order_key
+from streams.domain.rules import DAY_MS
 from streams.domain.tail import Tail
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 from streams.runtime.stage import Layout, View
 
 TOUCHPOINT = b"h"
+MACHINE = b"x"
+DAY = b"d"
 ORDER = b"o"
 JOURNEY = b"j"
 SESSION = b"s"
 TAIL = b"t"
+PLACE = b"p"
 CUSTOMER_BYTES = 16
+
+
+class Place(NamedTuple):
+    """Where a via's touchpoints belong: to ``customer`` (16 bytes), since ``version``. ``cursor``: how far they have
+    been handed over there, '' not at all; None where nothing is due."""
+
+    customer: bytes
+    version: int
+    cursor: bytes | None = None
+
+
 LAYOUT = Layout(
-    types={TOUCHPOINT: Touchpoint, ORDER: Order, JOURNEY: bool, SESSION: bool, TAIL: Tail},
+    types={
+        TOUCHPOINT: Touchpoint,
+        MACHINE: bool,
+        DAY: bool,
+        ORDER: bool,
+        JOURNEY: bool,
+        SESSION: bool,
+        TAIL: Tail,
+        PLACE: Place,
+    },
     kind_at=CUSTOMER_BYTES,
     group_bytes=CUSTOMER_BYTES,
 )
@@ -58,6 +88,13 @@ def order_at(place_: bytes) -> Order:
     return Order(time_at(place_), event_id, channel, via)
 
 
+class Kept(NamedTuple):
+    """What a history keeps at a place: a touchpoint, or that it turned out to be a machine's."""
+
+    touchpoint: Touchpoint
+    is_machine: bool
+
+
 class CustomerHistory:
     """One customer's touchpoints: a `streams.domain.restitch.History` over a view."""
 
@@ -65,6 +102,7 @@ class CustomerHistory:
         self._view = view
         self._customer = customer
         self._touchpoints = customer + TOUCHPOINT
+        self._machines = customer + MACHINE
 
     @property
     def tail(self) -> Tail | None:
@@ -72,47 +110,117 @@ class CustomerHistory:
         tail: Tail | None = self._view.get(self._customer + TAIL)
         return tail
 
-    def end_with(self, tail: Tail) -> None:
+    def end_with(self, tail: Tail | None) -> None:
         """Remember how it ends."""
-        self._view.put(self._customer + TAIL, tail)
+        if tail is None:
+            self._view.delete(self._customer + TAIL)
+        else:
+            self._view.put(self._customer + TAIL, tail)
 
-    def has(self, order: Order) -> bool:
-        """Whether there is a touchpoint at ``order``."""
-        return self._view.get(self._touchpoints + place(order)) is not None
+    def is_machine(self, order: Order) -> bool:
+        """Whether the touchpoint at ``order`` turned out to be a machine's."""
+        return self._view.get(self._machines + place(order)) is not None
 
-    def add(self, touchpoint: Touchpoint, order: Order) -> Order | None:
-        """Keep ``touchpoint``, which is new and stands at ``order``.
+    def get(self, order: Order) -> Touchpoint | None:
+        """The touchpoint at ``order``."""
+        touchpoint: Touchpoint | None = self._view.get(self._touchpoints + place(order))
+        return touchpoint
 
-        The first of its order converts: gives the one that did so far, where this one comes before it.
-        """
+    def add(self, touchpoint: Touchpoint, order: Order) -> None:
+        """Keep ``touchpoint``, which is new and stands at ``order``."""
         self._view.put(self._touchpoints + place(order), touchpoint)
+        self._enter(order)
         key = self._order_key(touchpoint)
-        if key is None:
-            return None
-        first: Order | None = self._view.get(key)
-        if first is not None and first < order:
-            return None
-        self._view.put(key, order)
-        return first
+        if key is not None:
+            self._view.put(key + place(order), True)
+
+    def remove(self, touchpoint: Touchpoint, order: Order) -> None:
+        """Forget ``touchpoint``, which stands at ``order``."""
+        self._view.delete(self._touchpoints + place(order))
+        key = self._order_key(touchpoint)
+        if key is not None:
+            self._view.delete(key + place(order))
+
+    def mark_machine(self, order: Order) -> None:
+        """Remember that the touchpoint at ``order`` is a machine's."""
+        self._view.put(self._machines + place(order), True)
+        self._enter(order)
+
+    def unmark_machine(self, order: Order) -> None:
+        """Forget that the touchpoint at ``order`` is a machine's."""
+        self._view.delete(self._machines + place(order))
+
+    def first_of_order(self, touchpoint: Touchpoint) -> Order | None:
+        """The first with the (type, order_id) of ``touchpoint``; None where it has none, or there is none."""
+        key = self._order_key(touchpoint)
+        first = None if key is None else next(self._view.scan(key, key + HIGHEST), None)
+        return None if key is None or first is None else order_at(first[0][len(key) :])
 
     def converts(self, touchpoint: Touchpoint) -> bool:
         if touchpoint.conversion is None:
             return False
-        key = self._order_key(touchpoint)
-        return key is None or self._view.get(key) == order_of(touchpoint)
+        return not touchpoint.conversion.order_id or self.first_of_order(touchpoint) == order_of(touchpoint)
 
     def since(self, order: Order) -> Iterator[Touchpoint]:
         return map(_value, self._view.scan(self._touchpoints + place(order), self._touchpoints + HIGHEST))
 
     def before(self, order: Order) -> Iterator[Touchpoint]:
-        start, stop = self._touchpoints, self._touchpoints + place(order)
-        return map(_value, self._view.scan(start, stop, reverse=True))
+        return self.backwards(place(order))
+
+    def backwards(self, from_: bytes = HIGHEST) -> Iterator[Touchpoint]:
+        """Those below the place ``from_``, descending."""
+        return map(_value, self._view.scan(self._touchpoints, self._touchpoints + from_, reverse=True))
 
     def between(self, start: bytes, stop: bytes) -> tuple[list[bytes], list[Touchpoint]]:
         """The touchpoints with start <= place < stop, in order, behind their places."""
         entries = [*self._view.scan(self._touchpoints + start, self._touchpoints + stop)]
         return [key[CUSTOMER_BYTES + 1 :] for key, _ in entries], [touchpoint for _, touchpoint in entries]
 
+    # --- by via ---------------------------------------------------------------------------------------
+
+    def come_by(self, via: str, behind: bytes, most: int) -> tuple[list[Kept], bool]:
+        """The first ``most`` that came by ``via`` behind the place ``behind``, and whether there are more."""
+        found = list(islice(self._come_by(via, behind), most + 1))
+        return found[:most], len(found) > most
+
+    def _come_by(self, via: str, behind: bytes) -> Iterator[Kept]:
+        start, stop = behind + b"\0", HIGHEST
+        for day in self.days(via):
+            first, end = place_of_time(day * DAY_MS), place_of_time((day + 1) * DAY_MS)
+            if end > start:
+                yield from self._on_day(via, max(first, start), min(end, stop))
+
+    def _on_day(self, via: str, start: bytes, stop: bytes) -> Iterator[Kept]:
+        touchpoints = (Kept(t, False) for _, t in self._scan(TOUCHPOINT, start, stop) if t.via == via)
+        orders = (order_at(key[CUSTOMER_BYTES + 1 :]) for key, _ in self._scan(MACHINE, start, stop))
+        machines = (Kept(Touchpoint(*order, action=""), True) for order in orders if order.via == via)
+        return merge(touchpoints, machines, key=lambda kept: order_of(kept.touchpoint))
+
+    def _scan(self, kind: bytes, start: bytes, stop: bytes) -> Iterator[tuple[bytes, Touchpoint]]:
+        return self._view.scan(self._customer + kind + start, self._customer + kind + stop)
+
+    def days(self, via: str) -> list[int]:
+        """The days, since 1970, on which there may be something of ``via``, in order."""
+        prefix = self._day_key(via)
+        return [time_at(key[len(prefix) :]) for key, _ in self._view.scan(prefix, prefix + HIGHEST)]
+
+    def leave_days(self, via: str, before: int | None) -> None:
+        """Nothing of ``via`` is left on the days before that of ``before``, ms UTC; None: on no day."""
+        for day in self.days(via):
+            if before is None or day < before // DAY_MS:
+                self._view.delete(self._day_key(via, day))
+
+    def _enter(self, order: Order) -> None:
+        key = self._day_key(order.via, order.occurred_at // DAY_MS)
+        if self._view.get(key) is None:
+            self._view.put(key, True)
+
+    def _day_key(self, via: str, day: int | None = None) -> bytes:
+        prefix = self._customer + DAY + via.encode() + b"\0"
+        return prefix if day is None else prefix + place_of_time(day)
+
+    # --- orders -----------------------------------------------------------------------------------------
+
     def _order_key(self, touchpoint: Touchpoint) -> bytes | None:
         order = order_key(touchpoint)
-        return None if order is None else self._customer + ORDER + "\0".join(order).encode()
+        return None if order is None else self._customer + ORDER + "\0".join((*order, "")).encode()

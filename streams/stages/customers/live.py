@@ -1,63 +1,74 @@
-"""Which sessions and journeys of a customer are live, kept up to date touchpoint by touchpoint.
+"""Which sessions and journeys of a customer are live, kept up to date change by change.
 
 What is live is an entry with the place of its first touchpoint; the row itself is made when it is emitted
-(`streams.stages.customers.rows`). A touchpoint touches every row whose content it changes, those that cease to exist
-included: the session and the journey that hold it, those that begin or end elsewhere than before, and the journeys
-through which a visit goes that now begins elsewhere or came from elsewhere.
+(`streams.stages.customers.rows`). A change touches every row whose content it changes, those that cease to exist
+included. Touchpoints that come or go at once are one change: what lies between them is stitched once.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import merge
+from itertools import takewhile
 
-from streams.domain.journeys import cut_if_long, is_closing, split_stretches, visit_of_each
-from streams.domain.restitch import reach
+from streams.domain.changes import JourneyChange, first_seen, journey_changes
+from streams.domain.journeys import is_closing, split_stretches
+from streams.domain.pieces import Pieces, Side, differing, pieces_of
+from streams.domain.restitch import Region, regions
 from streams.domain.rules import Rules
-from streams.domain.runs import Run, bounded_runs
+from streams.domain.runs import Run, split_at_gaps
 from streams.domain.tail import Tail, begin, follow, tail_of
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 from streams.runtime.stage import View
 from streams.stages.customers.history import JOURNEY, SESSION, CustomerHistory, place
+from streams.stages.customers.rows import journey_at, uuid_text
+
+Changed = dict[Order, Touchpoint]
 
 
 class Live:
-    """One customer's live rows."""
+    """One customer's live rows. ``version``: the offset of the record that is applied."""
 
     def __init__(self, view: View, customer: bytes, rules: Rules) -> None:
         self._view = view
         self._rules = rules
-        self._history = CustomerHistory(view, customer)
+        self._id = uuid_text(customer)
         self._journeys = customer + JOURNEY
         self._sessions = customer + SESSION
+        self.history = CustomerHistory(view, customer)
 
-    def add(self, touchpoint: Touchpoint, version: int) -> None:
-        """Add ``touchpoint`` to the history, read at the offset ``version``; nothing happens where it is known."""
-        order, history = order_of(touchpoint), self._history
-        tail = history.tail
-        is_last = tail is None or order > tail.last
-        if not is_last and history.has(order):
-            return
-        demoted = history.add(touchpoint, order)
-        after = self._after(tail, touchpoint) if is_last else None
-        if after is not None:
-            self._append(after, version)
-            return
-        self._restitch(order, version)
-        if demoted is not None:
-            self._restitch(demoted, version, arrived=False)
+    def add(self, touchpoints: Iterable[Touchpoint], version: int) -> list[JourneyChange]:
+        """Add ``touchpoints`` (in order); nothing happens where one is known."""
+        history, changes = self.history, []
+        between: Changed = {}
+        for touchpoint in touchpoints:
+            order = order_of(touchpoint)
+            tail = history.tail
+            is_last = not between and (tail is None or order > tail.last)
+            if history.is_machine(order) or (not is_last and history.get(order) is not None):
+                continue
+            if is_last and (after := self._after(tail, touchpoint, order)) is not None:
+                history.add(touchpoint, order)
+                changes += self._append(after, version)
+            else:
+                between[order] = touchpoint
+        return changes + self._restitch(between, {}, version)
 
-    def _after(self, tail: Tail | None, touchpoint: Touchpoint) -> Tail | None:
-        closes = self._closes(touchpoint)
+    def remove(self, touchpoints: Iterable[Touchpoint], version: int) -> list[JourneyChange]:
+        """Remove ``touchpoints``, which are there."""
+        return self._restitch({}, {order_of(t): t for t in touchpoints}, version)
+
+    # --- behind all others ---------------------------------------------------------------------------
+
+    def _after(self, tail: Tail | None, touchpoint: Touchpoint, order: Order) -> Tail | None:
+        # Before it is in the history: the first of its order converts, and all others are before it.
+        closes = is_closing(touchpoint, self._rules) and self.history.first_of_order(touchpoint) is None
         return begin(touchpoint, closes) if tail is None else follow(tail, touchpoint, closes, self._rules)
 
-    def _closes(self, touchpoint: Touchpoint) -> bool:
-        return is_closing(touchpoint, self._rules) and self._history.converts(touchpoint)
-
-    def _append(self, after: Tail, version: int) -> None:
+    def _append(self, after: Tail, version: int) -> list[JourneyChange]:
         """Nothing changes but the session and the journey of the last touchpoint."""
-        self._history.end_with(after)
+        self.history.end_with(after)
         last = after.last
         (session,) = [run.first for run in after.sessions if run.first.channel == last.channel]
         for prefix, first in ((self._sessions_on(last.channel), session), (self._journeys, after.journey)):
@@ -65,78 +76,112 @@ class Live:
             if first == last:
                 self._view.put(key, True)
             self._view.touch(key, version)
+        if not after.closed:
+            return []
+        return [first_seen(journey_at(self._view, self._journeys + place(after.journey), self._rules))]
 
-    def _restitch(self, at: Order, version: int, *, arrived: bool = True) -> None:
-        """Bring the rows around ``at`` up to date: it has just ``arrived``, or converts no more."""
-        rules = self._rules
-        run, touchpoints = reach(self._history, at, rules)
-        on_channel = [t for t in run if t.channel == at.channel]
-        sessions = bounded_runs(on_channel, rules.session_gap_ms, rules.long_run_ms)
-        stretches = split_stretches(touchpoints, self._history.converts, rules)
-        journeys = [journey for stretch in stretches for journey in cut_if_long(stretch, rules)]
-        for prefix, span, runs in (
-            (self._sessions_on(at.channel), on_channel, sessions),
-            (self._journeys, touchpoints, journeys),
-        ):
-            for first in self._replace(prefix, span, runs, at, arrived):
-                self._view.touch(prefix + first, version)
-        if arrived and len(journeys) > 1:
-            for journey in _on_other_visits(run, journeys, at, rules):
-                self._view.touch(self._journeys + place(journey), version)
-        self._end(run, stretches[-1])
+    # --- anywhere else -------------------------------------------------------------------------------
 
-    def _end(self, run: Run, stretch: Run) -> None:
-        """Bring the tail up to date, where ``run`` or ``stretch`` are the end of the history."""
-        history = self._history
-        tail = history.tail
-        if tail is not None and order_of(stretch[-1]) < tail.last:
+    def _restitch(self, added: Changed, removed: Changed, version: int) -> list[JourneyChange]:
+        """Bring the rows around changes up to date."""
+        if not added and not removed:
+            return []
+        ceased, begun = self._apply(added, removed)
+        changed = {**added, **removed, **ceased, **begun}
+        now = Side(lambda t: order_of(t) not in removed, self.history.converts)
+        was = Side(
+            lambda t: order_of(t) not in added,
+            lambda t: order_of(t) in ceased or (order_of(t) not in begun and self.history.converts(t)),
+        )
+        changes: dict[tuple[object, ...], JourneyChange] = {}
+        tail, end = self.history.tail, None
+        for region in [*regions(_With(self.history, removed), changed, self._rules)]:
+            before, after = (pieces_of(region, changed, side, self._rules) for side in (was, now))
+            self._replace(before, after, version)
+            for change in journey_changes(self._id, before.journeys, after.journeys, self._rules):
+                changes[change.journey_before, change.journey_after, change.conversion] = change
+            if tail is not None and order_of(region.core[-1]) >= tail.last:
+                end = region
+        if end is not None:
+            self._end(end.core if added else [])
+        return [*changes.values()]
+
+    def _apply(self, added: Changed, removed: Changed) -> tuple[Changed, Changed]:
+        """Change the history; gives what converts no more, and what now does."""
+        history, ceased, begun = self.history, Changed(), Changed()
+        conversions = [(o, t) for o, t in (*added.items(), *removed.items()) if t.conversion is not None]
+        ceased.update((order, t) for order, t in conversions if order in removed and history.converts(t))
+        firsts = {order: history.first_of_order(t) for order, t in conversions}
+        for order, touchpoint in removed.items():
+            history.remove(touchpoint, order)
+        for order, touchpoint in added.items():
+            history.add(touchpoint, order)
+        begun.update((order, t) for order, t in conversions if order in added and history.converts(t))
+        for order, touchpoint in conversions:
+            before, after = firsts[order], history.first_of_order(touchpoint)
+            if before != after:
+                self._note(before, ceased, removed)
+                self._note(after, begun, removed)
+        return ceased, begun
+
+    def _note(self, order: Order | None, changed: Changed, removed: Changed) -> None:
+        touchpoint = None if order is None or order in removed else self.history.get(order)
+        if order is not None and touchpoint is not None:
+            changed[order] = touchpoint
+
+    def _replace(self, before: Pieces, after: Pieces, version: int) -> None:
+        """Have what is live be as ``after`` where it was as ``before``; touch what differs."""
+        for first in differing(before.sessions, after.sessions):
+            self._set(self._sessions_on(first.channel) + place(first), first in after.sessions, version)
+        for first in differing(before.journeys, after.journeys):
+            self._set(self._journeys + place(first), first in after.journeys, version)
+
+    def _set(self, key: bytes, is_live: bool, version: int) -> None:
+        if not is_live:
+            self._view.delete(key)
+        elif self._view.get(key) is None:
+            self._view.put(key, True)
+        self._view.touch(key, version)
+
+    def _end(self, core: Run) -> None:
+        """Bring the tail up to date. ``core``: whole journeys at the end of the history that hold what was added, or
+        nothing."""
+        history, rules = self.history, self._rules
+        last = next(history.backwards(), None)
+        if last is None:
+            history.end_with(None)
             return
-        if tail is None or order_of(run[-1]) >= tail.last:
-            history.end_with(tail_of(run, stretch, self._closes(stretch[-1]), self._rules))
-        else:
-            journey = order_of(cut_if_long(stretch, self._rules)[-1][0])
-            history.end_with(tail._replace(journey=journey, stretch=len(stretch)))
+        run = split_at_gaps(core, rules.session_gap_ms)[-1] if core else []
+        if not run or last.occurred_at - run[0].occurred_at > rules.long_run_ms:
+            core = self._last_region(last).core
+            run = split_at_gaps(core, rules.session_gap_ms)[-1]
+        stretch = split_stretches(core, history.converts, rules)[-1]
+        closed = is_closing(last, rules) and history.converts(last)
+        history.end_with(tail_of(run, stretch, closed, rules))
+
+    def _last_region(self, last: Touchpoint) -> Region:
+        """The last run and the last journey, as if all that a session can go on from had changed."""
+        gap_ms = self._rules.session_gap_ms
+        near = takewhile(lambda t: last.occurred_at - t.occurred_at <= gap_ms, self.history.backwards())
+        (region,) = regions(self.history, {order_of(t): t for t in near}, self._rules)
+        return region
 
     def _sessions_on(self, channel: str) -> bytes:
         return self._sessions + channel.encode() + b"\0"
 
-    def _replace(self, prefix: bytes, span: Run, runs: Sequence[Run], at: Order, arrived: bool) -> Iterable[bytes]:
-        """Have ``runs`` be what is live in ``span``; gives where those begin that aren't what they were."""
-        start, stop = place(order_of(span[0])), place(order_of(span[-1])) + b"\0"
-        before = [key[len(prefix) :] for key, _ in self._view.scan(prefix + start, prefix + stop)]
-        after = [place(order_of(run[0])) for run in runs]
-        here = place(at)
-        holder = after[bisect_right(after, here) - 1]
-        if before == after:
-            return (holder,)
-        begun, gone = {*after} - {*before}, {*before} - {*after}
-        for first in begun:
-            self._view.put(prefix + first, True)
-        for first in gone:
-            self._view.delete(prefix + first)
-        # Without the arrival its row would begin at the next touchpoint: no other row ends elsewhere for that.
-        known = _begin_at_the_next(after, span, at) if arrived and holder == here else after
-        moved = {*pairwise([*before, b""])} ^ {*pairwise([*known, b""])}
-        return {holder, *begun, *gone, *({first for first, _ in moved} & {*after})}
 
+class _With:
+    """A history and what was ``removed`` from it."""
 
-def _begin_at_the_next(places: Sequence[bytes], span: Run, at: Order) -> Sequence[bytes]:
-    """``places``, the one of ``at`` replaced by that of the next touchpoint in ``span``, if there is one."""
-    following = span[_index(span, at) + 1 :][:1]
-    return sorted({*places, *(place(order_of(t)) for t in following)} - {place(at)})
+    def __init__(self, history: CustomerHistory, removed: Mapping[Order, Touchpoint]) -> None:
+        self._history = history
+        self._orders = sorted(removed)
+        self._removed = [removed[order] for order in self._orders]
+        self.converts = history.converts
 
+    def since(self, order: Order) -> Iterator[Touchpoint]:
+        return merge(self._history.since(order), self._removed[bisect_left(self._orders, order) :])
 
-def _on_other_visits(run: Run, journeys: Sequence[Run], arrival: Order, rules: Rules) -> set[Order]:
-    """First touchpoints of journeys that hold one whose visit is another since the arrival, or from elsewhere."""
-    at = _index(run, arrival)
-    others = [*run[:at], *run[at + 1 :]]
-    before, now = visit_of_each(others, rules), visit_of_each(run, rules)
-    del now[at]
-    starts = [order_of(journey[0]) for journey in journeys]
-    moved = [t for t, old, new in zip(others, before, now, strict=True) if old != new]
-    return {starts[bisect_right(starts, order_of(touchpoint)) - 1] for touchpoint in moved}
-
-
-def _index(touchpoints: Run, order: Order) -> int:
-    """Where the one at ``order`` stands among ``touchpoints``."""
-    return bisect_left(touchpoints, order, key=order_of)
+    def before(self, order: Order) -> Iterator[Touchpoint]:
+        below = reversed(self._removed[: bisect_left(self._orders, order)])
+        return merge(self._history.before(order), below, reverse=True)

@@ -44,6 +44,14 @@ def rows_at(view: View, keys: Iterable[bytes], rules: Rules) -> dict[bytes, Jour
     return rows
 
 
+def journey_at(view: View, key: bytes, rules: Rules) -> Journey:
+    """The live journey of the entry ``key``."""
+    journey = rows_at(view, (key,), rules)[key]
+    if not isinstance(journey, Journey):
+        raise LookupError("no live journey begins there")
+    return journey
+
+
 def row_id_of(key: bytes) -> str:
     """journey_id or session_id of an entry, live or not."""
     first = order_at(key[_place_at(key) :])
@@ -52,7 +60,12 @@ def row_id_of(key: bytes) -> str:
 
 def customer_of(key: bytes) -> str:
     """The customer that an entry belongs to."""
-    text = key[:CUSTOMER_BYTES].hex()
+    return uuid_text(key[:CUSTOMER_BYTES])
+
+
+def uuid_text(customer: bytes) -> str:
+    """The text of a UUID's 16 bytes."""
+    text = customer.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

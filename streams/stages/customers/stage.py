@@ -1,4 +1,4 @@
-"""CUSTOMERS as a stage: add each touchpoint to its customer's history, stitch again what it reaches, emit the rows.
+"""CUSTOMERS as a stage: keep each touchpoint where it belongs, stitch again what it reaches, emit the rows.
 
 Walks record by record: a row that existed for one record only within the batch is touched too, and its tombstone is
 emitted, because an earlier attempt at the same records may have cut its batches there and written the row.
@@ -6,7 +6,7 @@ emitted, because an earlier attempt at the same records may have cut its batches
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 from operator import itemgetter
@@ -14,16 +14,24 @@ from typing import Any
 
 from schemas.columns import encode_records
 from streams import topics
+from streams.domain.changes import JourneyChange
 from streams.domain.journeys import Journey
 from streams.domain.rules import Rules
 from streams.domain.sessions import Session
-from streams.runtime.stage import Out, Records, View
+from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
+from streams.stages.customers.custody import Custody
 from streams.stages.customers.history import CUSTOMER_BYTES, LAYOUT
-from streams.stages.customers.live import Live
-from streams.stages.customers.reading import arrivals
-from streams.stages.customers.records import journey_fields, session_fields, tombstone
-from streams.stages.customers.rows import customer_of, is_journey, row_id_of, rows_at
+from streams.stages.customers.messages import Arrival, Cause, Continued, is_between_customers, messages
+from streams.stages.customers.records import (
+    continued,
+    handed_over,
+    journey_change,
+    journey_fields,
+    session_fields,
+    tombstone,
+)
+from streams.stages.customers.rows import customer_of, is_journey, row_id_of, rows_at, uuid_text
 from streams.stages.dead_letters import send_dead_letter, stage_raised
 
 #: Rows in memory at a time: those of large journeys have a thousand steps.
@@ -31,7 +39,7 @@ ROWS_AT_ONCE = 500
 
 
 class Customers:
-    """customers.activity -> journeys, sessions; touchpoints.dead where it raises."""
+    """customers.activity -> journeys, sessions, journey_changes, customers.activity; touchpoints.dead if it raises."""
 
     name = "customers"
     inputs: tuple[str, ...] = (topics.ACTIVITY,)
@@ -45,11 +53,11 @@ class Customers:
         self._epoch = epoch
 
     def fold(self, records: Records, view: View, out: Out) -> None:
-        live: dict[bytes, Live] = {}
-        for offset, to, touchpoint in arrivals(records):
-            if to not in live:
-                live[to] = Live(view, to, self._rules)
-            live[to].add(touchpoint, offset)
+        post = _Post(out, view.partition, self._epoch)
+        custody = Custody(view, self._rules, post)
+        for record, message in messages(records):
+            post.record = record
+            custody.take(message, record.offset)
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: Out) -> None:
         rows = self._rows(changed, view)
@@ -68,7 +76,32 @@ class Customers:
 
     def bury(self, records: Records, cause: str, view: View, out: Out) -> None:
         (record,) = records
+        if is_between_customers(record):
+            # Touchpoints would stay where they don't belong, or be lost. Nothing of the kind is a producer's doing.
+            raise RuntimeError(f"what customers tell each other can't be set aside: {cause}")
         send_dead_letter(records, record, stage_raised(cause), out, received_at=record.timestamp)
+
+
+class _Post:
+    """Sends what follows from ``record``."""
+
+    record: Record
+
+    def __init__(self, out: Out, partition: int, epoch: int) -> None:
+        self._out = out
+        self._partition = partition
+        self._epoch = epoch
+
+    def send(self, message: Arrival | Continued, sender: bytes) -> None:
+        sent = handed_over(message, uuid_text(sender)) if isinstance(message, Arrival) else [continued(message)]
+        for key, value in sent:
+            self._out.send(topics.ACTIVITY, key, value)
+
+    def tell(self, customer: bytes, changes: Sequence[JourneyChange], cause: Cause) -> None:
+        version, text = version_of(self._epoch, self.record.offset), uuid_text(customer)
+        for change in changes:
+            key, value = journey_change(change, text, cause, self.record.timestamp, version)
+            self._out.send(topics.JOURNEY_CHANGES, key, value, partition=self._partition)
 
 
 def _fields(key: bytes, row: Journey | Session | None, version: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from streams.stages.customers.history import (
     order_at,
     place,
 )
-from streams.stages.customers.reading import bytes_of
+from streams.stages.customers.messages import bytes_of
 from streams.stages.customers.records import journey_fields, session_fields
 from streams.stages.customers.rows import row_id_of, rows_at
 from tests.unit.builders import (
