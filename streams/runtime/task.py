@@ -96,12 +96,14 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``turn_records`` are folded between two turns of the event loop, or fewer, ``least_turn_records``, where these
-    alone fill the cache; ``batch_changes`` keys, or about ``batch_bytes`` of changes, end a batch: these must be one
-    Kafka record batch."""
+    """``turn_records`` are folded between two turns of the event loop, or fewer: as many as have ``turn_bytes``, and,
+    down to ``least_turn_records``, where the last ones changed over ``turn_changes`` keys or alone filled the cache.
+    ``batch_changes`` keys, or about ``batch_bytes`` of changes, end a batch: these must be one Kafka record batch."""
 
     turn_records: int = 1_000
     least_turn_records: int = 32
+    turn_bytes: int = 1_000_000
+    turn_changes: int = 8_000
     batch_changes: int = 12_000
     batch_bytes: int = 2_000_000
 
@@ -203,6 +205,7 @@ class Task(Generic[O]):
         generation = deliveries[-1].generation
         folded: list[Piece] = []
         for piece in self._pieces(deliveries):
+            written = 0 if self._kept is None or not folded else len(self._kept.view.written)
             try:
                 self._fold(piece)
             except StageRaised as failure:
@@ -211,7 +214,7 @@ class Task(Generic[O]):
                 folded = []
                 continue
             folded.append(piece)
-            self._pace()
+            self._pace(written)
             if self._is_full():
                 await self._flush_or_bisect(folded, generation)
                 folded = []
@@ -237,12 +240,19 @@ class Task(Generic[O]):
             if records and records[0].offset < below:
                 records = [record for record in records if record.offset >= below]
             at = 0
-            while len(records) - at > (size := self._turn_records):
+            while len(records) - at > (size := self._turn(records, at)):
                 part = records[at : at + size]
                 at += size
                 yield Piece(delivery.log, part, part[-1].offset + 1)
             if records or delivery.end > below:
                 yield Piece(delivery.log, records[at:], delivery.end)
+
+    def _turn(self, records: Sequence[Record], at: int) -> int:
+        """How many of ``records`` from ``at`` on have a turn."""
+        size = self._turn_records
+        while size > 1 and _bytes(records[at : at + size]) > self._limits.turn_bytes:
+            size //= 2
+        return size
 
     def _fold(self, piece: Piece) -> None:
         """2: the first half; the stage's view and outputs have it then."""
@@ -269,10 +279,11 @@ class Task(Generic[O]):
         view, limits = self._kept.view, self._limits
         return view.full or len(view.written) >= limits.batch_changes or view.written_bytes >= limits.batch_bytes
 
-    def _pace(self) -> None:
-        """How many records the next turn has: fewer where those of this one brought more than the cache may have."""
-        limits = self._limits
-        if self._kept is not None and self._kept.view.full:
+    def _pace(self, written: int) -> None:
+        """How many records the next turn has: fewer where those of this one brought more than the cache may have, or
+        changed much. ``written``: keys that the batch had changed before it."""
+        limits, kept = self._limits, self._kept
+        if kept is not None and (kept.view.full or len(kept.view.written) - written > limits.turn_changes):
             self._turn_records = max(self._turn_records // 2, min(limits.least_turn_records, limits.turn_records))
         else:
             self._turn_records = min(self._turn_records * 2, limits.turn_records)
@@ -359,6 +370,10 @@ class Task(Generic[O]):
         folded = sum(len(piece.records) for piece in pieces)
         self._tally.folded += folded
         self._meter.batch(pieces, folded, changes)
+
+
+def _bytes(records: Sequence[Record]) -> int:
+    return sum([len(record.value or b"") for record in records])
 
 
 def halves(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
