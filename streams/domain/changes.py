@@ -6,12 +6,12 @@ only that they began or ceased. So all changes of a conversion lead from nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from streams.domain.ids import row_id
-from streams.domain.journeys import Journey, is_closing, journey_of
-from streams.domain.pieces import JourneyPiece, differing
+from streams.domain.journeys import Journey, journey_of
+from streams.domain.pieces import Pieces
 from streams.domain.rules import Rules
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 
@@ -28,12 +28,10 @@ class JourneyChange(NamedTuple):
     follows: bool = False
 
 
-Journeys = Mapping[Order, JourneyPiece]
-
-
-def journey_changes(customer: str, before: Journeys, after: Journeys, rules: Rules) -> Iterator[JourneyChange]:
-    """What differs between the journeys of one region before and after."""
-    firsts = differing(before, after)
+def journey_changes(
+    customer: str, before: Pieces, after: Pieces, firsts: Collection[Order], rules: Rules
+) -> Iterator[JourneyChange]:
+    """What differs between the journeys of one region before and after; ``firsts`` says where any do."""
     converted = _converted(customer, before, firsts, rules)
     converts = _converted(customer, after, firsts, rules)
     told: set[str] = set()
@@ -47,8 +45,9 @@ def journey_changes(customer: str, before: Journeys, after: Journeys, rules: Rul
             yield JourneyChange(*ids, journey.touchpoints[-1], was, now)
     for first in sorted(firsts):
         id_ = row_id(customer, first.channel, first.via, first.event_id)
-        if id_ not in told and (first in before) != (first in after):
-            yield JourneyChange(id_, "") if first in before else JourneyChange("", id_)
+        ceased = first in before.journeys
+        if id_ not in told and ceased != (first in after.journeys):
+            yield JourneyChange(id_, "") if ceased else JourneyChange("", id_)
 
 
 def first_seen(journey: Journey) -> JourneyChange:
@@ -56,22 +55,17 @@ def first_seen(journey: Journey) -> JourneyChange:
     return JourneyChange("", journey.journey_id, journey.touchpoints[-1], None, journey, follows=True)
 
 
-def _converted(customer: str, journeys: Journeys, firsts: list[Order], rules: Rules) -> dict[Order, Journey]:
-    """Those of ``journeys`` at ``firsts`` that a conversion closes, by its order."""
+def _converted(customer: str, pieces: Pieces, firsts: Collection[Order], rules: Rules) -> dict[Order, Journey]:
+    """The journeys at ``firsts`` that a conversion closes, by its order."""
     found = {}
     for first in firsts:
-        piece = journeys.get(first)
-        if piece is not None and piece.converting and is_closing(piece.touchpoints[-1], rules):
-            last = order_of(piece.touchpoints[-1])
-            if piece.converting[-1] == last:
-                converting = set(piece.converting)
-                found[last] = journey_of(
-                    customer,
-                    piece.touchpoints,
-                    piece.visits,
-                    lambda touchpoint, among=converting: order_of(touchpoint) in among,  # type: ignore[misc]
-                    rules,
-                )
+        piece = pieces.journeys.get(first)
+        if piece is not None and piece.converting[-1:] == [order_of(piece.touchpoints[-1])]:
+            converts = frozenset(piece.converting).__contains__
+            visits = pieces.visits_of(first)
+            journey = journey_of(customer, piece.touchpoints, visits, lambda t, c=converts: c(t[:4]), rules)  # type: ignore[misc]
+            if journey.conversion is not None:
+                found[piece.converting[-1]] = journey
     return found
 
 

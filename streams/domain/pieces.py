@@ -9,6 +9,7 @@ A row is another one where its touchpoints are, or which of them convert, or (of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from streams.domain.journeys import Visit, split_journeys, visit_of_each
@@ -17,60 +18,74 @@ from streams.domain.rules import Rules
 from streams.domain.runs import Run, bounded_runs, split_at_gaps
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 
-Converts = Callable[[Touchpoint], bool]
-
 
 class Side(NamedTuple):
-    """One side of a change: which touchpoints there are, and which of them convert."""
+    """One side of changes: which touchpoints of a region there are not, and which of the others convert."""
 
-    has: Callable[[Touchpoint], bool]
-    converts: Converts
+    without: Collection[Order]
+    converts: Callable[[Touchpoint], bool]
 
 
-class JourneyPiece(NamedTuple):
-    """The touchpoints of a journey, the visit of each, and those that convert."""
+class Piece(NamedTuple):
+    """The touchpoints of a session or journey, and those that convert."""
 
     touchpoints: Run
-    visits: list[Visit]
     converting: list[Order]
 
 
-class Pieces(NamedTuple):
-    """Sessions (those that changes can reach) and journeys of one side, by their first touchpoints, in order."""
+class Pieces:
+    """What ``region``, which holds both sides, is on one ``side`` of the changes at ``changed``."""
 
-    sessions: Mapping[Order, tuple[Run, list[Order]]]
-    journeys: Mapping[Order, JourneyPiece]
+    def __init__(self, region: Region, changed: Collection[Order], side: Side, rules: Rules) -> None:
+        self._region = region
+        self._side = side
+        self._rules = rules
+        #: By first touchpoint: the journeys, and the sessions that the changes can reach.
+        self.sessions = self._by_first(self._sessions(changed))
+        self.journeys = self._by_first(split_journeys(self._there(region.core), side.converts, rules))
+
+    def visits_of(self, first: Order) -> list[Visit]:
+        """The visit of each touchpoint of the journey at ``first``."""
+        return [self._visits[order_of(t)] for t in self.journeys[first].touchpoints]
+
+    @cached_property
+    def _visits(self) -> Mapping[Order, Visit]:
+        touchpoints = [t for part in self._region for t in self._there(part)]
+        return dict(zip(map(order_of, touchpoints), visit_of_each(touchpoints, self._rules), strict=True))
+
+    def _sessions(self, changed: Collection[Order]) -> Iterator[Run]:
+        """Those in the runs around changes, on the channels of these."""
+        rules = self._rules
+        for run in split_at_gaps(self._region.core, rules.session_gap_ms):
+            channels = {t.channel for t in run if t[:4] in changed}
+            there = self._there(run) if channels else ()
+            for channel in channels:
+                on_channel = [t for t in there if t.channel == channel]
+                yield from bounded_runs(on_channel, rules.session_gap_ms, rules.long_run_ms)
+
+    def _there(self, touchpoints: Run) -> Run:
+        without = self._side.without
+        return [t for t in touchpoints if t[:4] not in without] if without else touchpoints
+
+    def _by_first(self, runs: Iterator[Run] | list[Run]) -> Mapping[Order, Piece]:
+        converts = self._side.converts
+        return {
+            order_of(run[0]): Piece(run, [order_of(t) for t in run if t.conversion is not None and converts(t)])
+            for run in runs
+        }
 
 
-def differing(before: Mapping[Order, object], after: Mapping[Order, object]) -> list[Order]:
-    """The first touchpoints of what is on one side only, or another on both."""
+def other_sessions(before: Pieces, after: Pieces) -> list[Order]:
+    """The first touchpoints of sessions that are on one side only, or others on both."""
+    return _others(before.sessions, after.sessions)
+
+
+def other_journeys(before: Pieces, after: Pieces) -> list[Order]:
+    """The first touchpoints of journeys that are on one side only, or others on both."""
+    others = _others(before.journeys, after.journeys)
+    same = before.journeys.keys() - others
+    return [*others, *(first for first in same if before.visits_of(first) != after.visits_of(first))]
+
+
+def _others(before: Mapping[Order, Piece], after: Mapping[Order, Piece]) -> list[Order]:
     return [first for first in {**before, **after} if before.get(first) != after.get(first)]
-
-
-def pieces_of(region: Region, changed: Collection[Order], side: Side, rules: Rules) -> Pieces:
-    """What ``region``, which holds both sides, is on ``side`` of the changes at ``changed``."""
-    return Pieces(
-        {order_of(run[0]): (run, _converting(run, side.converts)) for run in _sessions(region, changed, side, rules)},
-        {order_of(piece.touchpoints[0]): piece for piece in _journeys(region, side, rules)},
-    )
-
-
-def _sessions(region: Region, changed: Collection[Order], side: Side, rules: Rules) -> Iterator[Run]:
-    """Those in the runs around changes, on the channels of these."""
-    for run in split_at_gaps(region.core, rules.session_gap_ms):
-        for channel in {t.channel for t in run if order_of(t) in changed}:
-            on_channel = [t for t in run if t.channel == channel and side.has(t)]
-            yield from bounded_runs(on_channel, rules.session_gap_ms, rules.long_run_ms)
-
-
-def _journeys(region: Region, side: Side, rules: Rules) -> Iterator[JourneyPiece]:
-    left, core, right = ([t for t in part if side.has(t)] for part in region)
-    visits = visit_of_each([*left, *core, *right], rules)[len(left) :]
-    at = 0
-    for run in split_journeys(core, side.converts, rules):
-        yield JourneyPiece(run, visits[at : at + len(run)], _converting(run, side.converts))
-        at += len(run)
-
-
-def _converting(run: Run, converts: Converts) -> list[Order]:
-    return [order_of(t) for t in run if t.conversion is not None and converts(t)]

@@ -85,7 +85,7 @@ class _Walk:
         for further in touchpoints:
             if not side.go_on(further, closing=side.core is None and self._closes(min(side.nearer, further))):
                 break
-            if side.core is None and order_of(further) in self._changed:
+            if side.core is None and further[:4] in self._changed:
                 side.begin(further)
         return side.found, len(side.found) if side.core is None else side.core
 
@@ -93,7 +93,7 @@ class _Walk:
         # Where a change closes, both of its sides are in its reach.
         return (
             is_closing(touchpoint, self._rules)
-            and order_of(touchpoint) not in self._changed
+            and touchpoint[:4] not in self._changed
             and self._history.converts(touchpoint)
         )
 

@@ -15,6 +15,7 @@ Places sort as the touchpoints do: time as 8 big-endian bytes, texts in UTF-8 be
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
@@ -66,6 +67,7 @@ _ZERO = 1 << 63
 _value = itemgetter(1)
 
 
+@lru_cache(maxsize=8_192)  # asked several times while a touchpoint is taken
 def place(order: Order) -> bytes:
     """``order`` as bytes that sort like it."""
     occurred_at, event_id, channel, via = order

@@ -14,8 +14,8 @@ from itertools import takewhile
 
 from streams.domain.changes import JourneyChange, first_seen, journey_changes
 from streams.domain.journeys import is_closing, split_stretches
-from streams.domain.pieces import Pieces, Side, differing, pieces_of
-from streams.domain.restitch import Region, regions
+from streams.domain.pieces import Pieces, Side, other_journeys, other_sessions
+from streams.domain.restitch import History, Region, regions
 from streams.domain.rules import Rules
 from streams.domain.runs import Run, split_at_gaps
 from streams.domain.tail import Tail, begin, follow, tail_of
@@ -88,17 +88,19 @@ class Live:
             return []
         ceased, begun = self._apply(added, removed)
         changed = {**added, **removed, **ceased, **begun}
-        now = Side(lambda t: order_of(t) not in removed, self.history.converts)
-        was = Side(
-            lambda t: order_of(t) not in added,
-            lambda t: order_of(t) in ceased or (order_of(t) not in begun and self.history.converts(t)),
-        )
+        now = Side(removed, self.history.converts)
+        was = Side(added, lambda t: t[:4] in ceased or (t[:4] not in begun and self.history.converts(t)))
+        history: History = _With(self.history, removed) if removed else self.history
         changes: dict[tuple[object, ...], JourneyChange] = {}
         tail, end = self.history.tail, None
-        for region in [*regions(_With(self.history, removed), changed, self._rules)]:
-            before, after = (pieces_of(region, changed, side, self._rules) for side in (was, now))
-            self._replace(before, after, version)
-            for change in journey_changes(self._id, before.journeys, after.journeys, self._rules):
+        for region in [*regions(history, changed, self._rules)]:
+            before, after = (Pieces(region, changed, side, self._rules) for side in (was, now))
+            for first in other_sessions(before, after):
+                self._set(self._sessions_on(first.channel) + place(first), first in after.sessions, version)
+            journeys = other_journeys(before, after)
+            for first in journeys:
+                self._set(self._journeys + place(first), first in after.journeys, version)
+            for change in journey_changes(self._id, before, after, journeys, self._rules):
                 changes[change.journey_before, change.journey_after, change.conversion] = change
             if tail is not None and order_of(region.core[-1]) >= tail.last:
                 end = region
@@ -128,13 +130,6 @@ class Live:
         touchpoint = None if order is None or order in removed else self.history.get(order)
         if order is not None and touchpoint is not None:
             changed[order] = touchpoint
-
-    def _replace(self, before: Pieces, after: Pieces, version: int) -> None:
-        """Have what is live be as ``after`` where it was as ``before``; touch what differs."""
-        for first in differing(before.sessions, after.sessions):
-            self._set(self._sessions_on(first.channel) + place(first), first in after.sessions, version)
-        for first in differing(before.journeys, after.journeys):
-            self._set(self._journeys + place(first), first in after.journeys, version)
 
     def _set(self, key: bytes, is_live: bool, version: int) -> None:
         if not is_live:
