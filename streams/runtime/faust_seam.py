@@ -142,6 +142,14 @@ class _ConsumerThread(stock.AIOKafkaConsumerThread):
         consumer._fetch_max_bytes = cast(BatchApp, self.app).in_flight_bytes // FETCH_SHARE
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group once a rebalance in hand is done, then end."""
+        # The stock one first ends the queue by which that rebalance asks the broker: unanswered it would never be done,
+        # cancelled it would end this thread before it says so, and either way the app would wait for it for ever.
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            await self._consumer._coordinator.close()
+        await super().on_thread_stop()
+
 
 class Consumer(stock.Consumer):
     """One message a chunk for batch topics; all others the stock way."""

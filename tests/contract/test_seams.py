@@ -145,12 +145,16 @@ SEAMS = (
     Seam("mode.worker:Worker._shutdown_loop", "3d7aff5e", "_FaustWorker._sentinel_task"),
     Seam("mode.worker:Worker._sentinel_task", "61524007", "_FaustWorker._sentinel_task"),
     Seam("mode.services:Service.wait_first", "8c0f53bc", "Consumer._fetch, _Recovery._wait"),
-    Seam("faust.tables.recovery:Recovery._wait", "7eba5ada", "_Recovery._wait"),
-    Seam("faust.app.base:App.on_rebalance_end", "1828e551", "BatchApp.on_rebalance_end"),
     Seam(
         "aiokafka.consumer.group_coordinator:GroupCoordinator.request_rejoin", "9ba45306", "Consumer._check_coordinator"
     ),
-    Seam("aiokafka.consumer.group_coordinator:GroupCoordinator.request_rejoin", "9ba45306", "Consumer: epochs anew"),
+    Seam(
+        "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.on_thread_stop",
+        "df4da123",
+        "_ConsumerThread.on_thread_stop",
+    ),
+    Seam("mode.threads:ServiceThread._shutdown_thread", "eddb4b62", "_ConsumerThread.on_thread_stop"),
+    Seam("aiokafka.consumer.group_coordinator:GroupCoordinator.close", "d280cd82", "_ConsumerThread.on_thread_stop"),
 )
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from aiokafka import AIOKafkaConsumer
 
 from streams.runtime import logs, runner
-from streams.runtime.faust_seam import Consumer
+from streams.runtime.faust_seam import ChangelogTable, Consumer
 from streams.runtime.kafka_outputs import KafkaOutputs
 from streams.runtime.state import PartitionChangelog
 from streams.runtime.store import Store
@@ -39,7 +40,8 @@ class Fault(msgspec.Struct, frozen=True):
 
 class Orders(msgspec.Struct, frozen=True):
     """How the worker runs; ``settings`` are those of a `WorkerSettings`. ``delay_s`` makes each batch slow, and
-    ``seek_delay_s`` the step of a rebalance after which Faust empties its queues."""
+    ``seek_delay_s`` the step of a rebalance after which Faust empties its queues. Where partitions are assigned,
+    ``ask_delay_s`` go by before the broker is asked for the ends of logs, and ``answer_delay_s`` before it answers."""
 
     app: str
     settings: dict[str, Any]
@@ -47,6 +49,8 @@ class Orders(msgspec.Struct, frozen=True):
     batch_records: int = runner.BATCH_RECORDS
     delay_s: float = 0.0
     seek_delay_s: float = 0.0
+    ask_delay_s: float = 0.0
+    answer_delay_s: float = 0.0
     fault: Fault | None = None
 
     @classmethod
@@ -58,15 +62,18 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class FaultyWrites:
-    """Wraps the writes of a batch, so that the fault strikes and batches are slow."""
+    """Wraps the writes of a batch, so that the fault strikes and batches are slow, and steps of a rebalance."""
 
     def __init__(self, orders: Orders) -> None:
         self._fault = orders.fault
         self._delay_s = orders.delay_s
         self._seek_delay_s = orders.seek_delay_s
+        self._ask_delay_s = orders.ask_delay_s
+        self._answer_delay_s = orders.answer_delay_s
         self._passed: dict[Point, int] = {}
         self._flush, self._append, self._write = KafkaOutputs.flush, PartitionChangelog.append, Store.write
         self._seek = Consumer.perform_seek
+        self._rebalance, self._ends = ChangelogTable.on_rebalance, AIOKafkaConsumer.end_offsets
 
     def install(self) -> None:
         faulty = self
@@ -91,6 +98,16 @@ class FaultyWrites:
             await faulty._seek(consumer)
             await asyncio.sleep(faulty._seek_delay_s)
 
+        async def on_rebalance(table: ChangelogTable, *args: Any) -> None:
+            await asyncio.sleep(faulty._ask_delay_s)
+            await faulty._rebalance(table, *args)
+
+        async def end_offsets(consumer: AIOKafkaConsumer, logs: Any) -> Any:
+            await asyncio.sleep(faulty._answer_delay_s)
+            return await faulty._ends(consumer, logs)
+
+        AIOKafkaConsumer.end_offsets = end_offsets
+        ChangelogTable.on_rebalance = on_rebalance
         Consumer.perform_seek = perform_seek
         KafkaOutputs.flush = flush
         PartitionChangelog.append = append

@@ -68,7 +68,8 @@ class Worker:
             self.process = subprocess.Popen(
                 [
                     sys.executable,
-                    *__import__("os").environ.get("PROG", "-m tests.faults.counting").split(),
+                    "-m",
+                    "tests.faults.counting",
                     msgspec.json.encode(orders).decode(),
                 ],
                 cwd=project_root(),

@@ -70,6 +70,20 @@ def test_sigterm_in_the_middle_of_a_rebalance(counting: Scene, who: str) -> None
     assert not judge(counting, first.folder, second.folder, last.folder).problems
 
 
+@pytest.mark.parametrize("slow", ["ask_delay_s", "answer_delay_s"])
+def test_sigterm_while_partitions_are_assigned(counting: Scene, slow: str) -> None:
+    """
+    worker   |--joins, is given partitions--asks the broker for ends........|takes over, leaves|
+    SIGTERM                                                        ^
+    """
+    worker = counting.start(**{slow: 1.0}, **SLOW)
+    worker.wait_until(lambda: worker.figure("journey_stage_rebalances_total") > 0, 40, "it is given partitions")
+    assert not worker.events("took_over")
+    print(f"stopped within {worker.stop():.1f} s")
+    assert worker.events("took_over")
+    assert group_state(counting) == "Empty"
+
+
 @pytest.mark.parametrize("point", ["folded", "emitted"])
 def test_what_a_worker_writes_after_it_was_frozen_is_refused(counting: Scene, point: Point) -> None:
     """
