@@ -10,6 +10,7 @@ from sinks.outputs import TableOutputs
 from sinks.sink import Sink
 from streams import topics as declared
 from streams.config import PREFIX, Settings
+from streams.domain.identity.limits import MOST, Limits
 from streams.domain.rules import DAY_MS, Rules
 from streams.runtime import logs
 from streams.runtime.changelog import changelog_of
@@ -17,27 +18,34 @@ from streams.runtime.outputs import Outputs
 from streams.runtime.stage import Stage
 from streams.runtime.worker import Worker, WorkerSettings
 from streams.stages.customers import Customers
+from streams.stages.identity import Identity, IdentityRules
 from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
 from streams.topic_admin import Refused, diff
 
-STAGES = ("intake", "customers", "sink")
+STAGES = ("intake", "identity", "customers", "sink")
 
 SINK_INPUTS = (
+    declared.LINKS,
+    declared.ASSIGNMENTS,
+    declared.IDENTITY_CHANGES,
     declared.ACTIVITY,
     declared.JOURNEYS,
     declared.SESSIONS,
+    declared.JOURNEY_CHANGES,
     declared.ENGAGEMENT,
     declared.OUTCOMES,
     declared.DEAD,
     declared.LATE,
 )
 
-#: Settings of topics without which rows would be wrong: receipt times must be the broker's, a changelog must keep every
-#: key, and nothing that is folded may be compacted away before.
-CHANGELOGS = (changelog_of("intake"), changelog_of("customers"))
+#: Settings of topics without which rows would be wrong: receipt times must be the broker's, nothing that is folded may
+#: be compacted away before, an assignment is for good, and a changelog must keep every key.
+FOLDED = (*declared.TOUCHPOINTS, declared.LINKS, declared.ACTIVITY)
+CHANGELOGS = tuple(changelog_of(stage) for stage in STAGES if stage != "sink")
 SAFETY = {
-    **dict.fromkeys((*declared.TOUCHPOINTS, declared.ACTIVITY), ("message.timestamp.type", "cleanup.policy")),
+    **dict.fromkeys(FOLDED, ("message.timestamp.type", "cleanup.policy")),
+    declared.ASSIGNMENTS: ("cleanup.policy",),
     **dict.fromkeys(CHANGELOGS, ("cleanup.policy", "delete.retention.ms", "max.message.bytes")),
 }
 #: How long a worker may be silent before its partitions move.
@@ -48,7 +56,12 @@ SINK_REST_S = 0.1
 MIB = 1 << 20
 
 #: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
-GROUPS = {"intake": declared.TOUCHPOINTS, "customers": (declared.ACTIVITY,), "sink": SINK_INPUTS}
+GROUPS = {
+    "intake": Intake.inputs,
+    "identity": Identity.inputs,
+    "customers": Customers.inputs,
+    "sink": SINK_INPUTS,
+}
 
 
 def topics(settings: Settings) -> tuple[declared.Topic, ...]:
@@ -67,6 +80,16 @@ def stitching_rules(settings: Settings) -> Rules:
     )
 
 
+def identity_limits(settings: Settings) -> Limits:
+    """The limits of who may be one customer."""
+    return Limits(
+        namespaces={**MOST, **settings.identity_limits},
+        identifiers=settings.most_identifiers,
+        shared_after=settings.shared_after,
+        island_links=settings.island_links,
+    )
+
+
 def make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
     """The stage ``name`` with its rules; with it its outputs, where they are not Kafka topics."""
     if name == "sink":
@@ -74,15 +97,24 @@ def make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | Non
         return Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch)
     if name == "customers":
         return Customers(stitching_rules(settings), settings.log_epoch), None
+    if name == "identity":
+        rules = IdentityRules(
+            limits=identity_limits(settings),
+            epoch=settings.log_epoch,
+            piece=settings.handover_piece,
+            future_tolerance_ms=settings.future_tolerance_ms,
+        )
+        return Identity(rules), None
     judge = JudgeRules(settings.partitions, settings.lateness_budget_ms, settings.future_tolerance_ms)
     return Intake(IntakeRules(judge, settings.own_domains, settings.log_epoch)), None
 
 
 def worker_settings(name: str, settings: Settings) -> WorkerSettings:
     """What the worker of stage ``name`` runs with."""
+    partitions = {"identity": 1, "customers": settings.customer_partitions}.get(name, settings.partitions)
     return WorkerSettings(
         bootstrap=settings.kafka_bootstrap,
-        partitions=settings.customer_partitions if name == "customers" else settings.partitions,
+        partitions=partitions,
         instance=settings.instance_id,
         folder=Path(settings.state_dir),
         # A day less than changelogs tell deletions, for clocks and for the time that recovery takes.

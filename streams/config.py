@@ -19,9 +19,11 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams.domain.identifiers import is_namespace
 from streams.domain.rules import DAY_MS, MINUTE_MS
 
 PREFIX = "OMNIJOURNEY_"
+_LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 #: Settings that may hold a password: no message quotes them.
@@ -42,6 +44,7 @@ class Unit:
 UNITLESS = "-"
 Text = Annotated[str, Unit(UNITLESS)]
 Names = Annotated[frozenset[str], NoDecode, Unit(UNITLESS)]
+Counts = Annotated[Mapping[str, int], NoDecode, Unit(UNITLESS)]
 Number = Annotated[int, Unit(UNITLESS)]
 Partitions = Annotated[int, Unit("partitions")]
 Replicas = Annotated[int, Unit("replicas")]
@@ -84,6 +87,13 @@ class Settings(BaseSettings):
     future_tolerance_ms: Milliseconds = Field(
         10 * MINUTE_MS, ge=0, description="a touchpoint dated further after its receipt is a dead letter"
     )
+    identity_limits: Counts = Field({}, description="most identifiers of a customer by namespace, as cookie_id=50")
+    most_identifiers: Number = Field(1_000, ge=2, le=100_000, description="of a customer, of all namespaces together")
+    shared_after: Number = Field(3, ge=2, le=1_000, description="users until an identifier is shared and links nobody")
+    island_links: Number = Field(2_000, ge=1, le=100_000, description="what so many links connect takes no more")
+    handover_piece: Number = Field(
+        1_000, ge=1, le=100_000, description="touchpoints handed over at once when identifiers move"
+    )
     state_dir: Text = Field("state", description="folder for the state of this worker alone; it may be lost")
     instance_id: Text = Field("", description="lasting name of this worker: its restart moves no partition")
     in_flight_mb: Megabytes = Field(48, ge=1, le=100_000, description="records fetched and not yet done with")
@@ -114,6 +124,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return frozenset(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("identity_limits", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        limits = {}
+        for part in filter(None, map(str.strip, value.split(","))):
+            namespace, _, limit = map(str.strip, part.partition("="))
+            if not is_namespace(namespace) or not _LIMIT.fullmatch(limit):
+                raise ValueError("namespace=1 or more, several comma-separated")
+            limits[namespace] = int(limit)
+        return limits
 
     @field_validator("kafka_bootstrap")
     @classmethod
@@ -191,4 +214,6 @@ def describe(settings: Settings) -> list[Described]:
 def _text(value: object) -> str:
     if isinstance(value, frozenset):
         return ",".join(sorted(value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={number}" for name, number in value.items())
     return _PASSWORD.sub(r"\1***@", str(value))

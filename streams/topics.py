@@ -1,8 +1,9 @@
 """Every topic, declared once: key, records, partitions, how long it is kept.
 
 `streams.topic_admin` applies the declarations to a broker; stages and the sink name their inputs and outputs from here.
-Keys are UTF-8. The touchpoint topics have the same number of partitions because one task reads the same partition of
-all of them; so have ``customers.activity`` and what CUSTOMERS writes, because a customer's rows stay on its partition.
+Keys are UTF-8. The touchpoint topics and ``identity.assignments`` have the same number of partitions because one task
+reads the same partition of all of them; so have ``customers.activity`` and what CUSTOMERS writes, because a customer's
+rows stay on its partition. Who is who is decided on one partition, because any link may join any two customers.
 """
 
 from __future__ import annotations
@@ -23,12 +24,22 @@ DELETIONS_MS = 7 * DAY_MS
 
 DEAD = "touchpoints.dead"
 LATE = "touchpoints.late"
+LINKS = "identity.links"
+ASSIGNMENTS = "identity.assignments"
+IDENTITY_CHANGES = "identity.changes"
 ACTIVITY = "customers.activity"
 JOURNEYS = "journeys"
 SESSIONS = "sessions"
+JOURNEY_CHANGES = "journey_changes"
 ENGAGEMENT = "engagement"
 OUTCOMES = "outcomes"
 TOUCHPOINTS = tuple(f"touchpoints.{channel}" for channel in CHANNELS)
+
+#: What each record of customers.activity says: of a touchpoint, or of touchpoints that move.
+ACTIVITIES = ("resolved_touchpoint", "identifiers_moved", "hand_over_continued", "touchpoints_handed_over")
+
+#: The key of every link: their order is the order in which who is who changes.
+LINKS_KEY = b"links"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +96,20 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
         *sources,
         Topic(DEAD, origin, ("dead_letter",), n, "delete", 30 * DAY_MS, keyed=False),
         Topic(LATE, origin, ("late_touchpoint",), n, "delete", 30 * DAY_MS, keyed=False),
-        Topic(ACTIVITY, "customer", ("resolved_touchpoint",), m, "delete", 7 * DAY_MS),
+        Topic(LINKS, LINKS_KEY.decode(), ("link", "correction"), 1, "delete", 7 * DAY_MS),
+        Topic(ASSIGNMENTS, "identifier", ("assignment",), n, "compact"),
+        Topic(
+            IDENTITY_CHANGES,
+            "customer, correction_id or pair",
+            ("identity_change", "identity_violation"),
+            1,
+            "delete",
+            30 * DAY_MS,
+        ),
+        Topic(ACTIVITY, "customer", ACTIVITIES, m, "delete", 7 * DAY_MS),
         Topic(JOURNEYS, "journey_id, on its customer's partition", ("journey",), m, "compact,delete", 7 * DAY_MS),
         Topic(SESSIONS, "session_id, on its customer's partition", ("session",), m, "compact,delete", 7 * DAY_MS),
+        Topic(JOURNEY_CHANGES, "customer", ("journey_change",), m, "delete", 30 * DAY_MS),
         Topic(
             ENGAGEMENT,
             "channel, campaign, hour, currency, actor, source partition",
@@ -106,7 +128,7 @@ def declared(source_partitions: int, customer_partitions: int) -> tuple[Topic, .
                 "compact",
                 deletions_ms=DELETIONS_MS,
             )
-            for stage, partitions in (("intake", n), ("customers", m))
+            for stage, partitions in (("intake", n), ("identity", 1), ("customers", m))
         ),
     )
 

@@ -19,6 +19,11 @@ GOOD = {
     "half_life_ms": ("1000", 1000),
     "lateness_budget_ms": ("0", 0),
     "future_tolerance_ms": ("0", 0),
+    "identity_limits": ("email_sha256=7, badge=2,", {"email_sha256": 7, "badge": 2}),
+    "most_identifiers": ("2", 2),
+    "shared_after": ("2", 2),
+    "island_links": ("1", 1),
+    "handover_piece": ("1", 1),
     "state_dir": ("/var/lib/journeys", "/var/lib/journeys"),
     "instance_id": ("intake-0", "intake-0"),
     "in_flight_mb": ("1", 1),
@@ -40,6 +45,11 @@ BAD = {
     "half_life_ms": ("999",),
     "lateness_budget_ms": ("-1",),
     "future_tolerance_ms": ("-1",),
+    "identity_limits": ("user_id", "user_id=", "user_id=0", "user_id=-1", "user_id=1.5", "User=1", "=1", "a=1=2"),
+    "most_identifiers": ("1", "100001"),
+    "shared_after": ("1", "1001"),
+    "island_links": ("0", "100001", ""),
+    "handover_piece": ("0", "100001"),
     "in_flight_mb": ("0", "100001", "1.5"),
     "cache_mb": ("0", "100001"),
     "rocksdb_mb": ("7", "100001"),
@@ -100,11 +110,13 @@ def test_settings_cannot_be_changed_once_read() -> None:
 
 
 def test_every_setting_is_described_with_value_default_unit_and_meaning() -> None:
-    rows = describe(read({"OMNIJOURNEY_OWN_DOMAINS": "b.example,a.example", "OMNIJOURNEY_IN_FLIGHT_MB": "7"}))
+    set_ = {"OWN_DOMAINS": "b.example,a.example", "IN_FLIGHT_MB": "7", "IDENTITY_LIMITS": "badge=2, cookie_id=9"}
+    rows = describe(read({PREFIX + name: text for name, text in set_.items()}))
     assert [row.variable for row in rows] == [PREFIX + name.upper() for name in Settings.model_fields]
     assert all(row.unit and row.meaning for row in rows)
     shown = {row.variable: row[1:4] for row in rows}
     assert shown["OMNIJOURNEY_OWN_DOMAINS"] == ("a.example,b.example", "", "-")
+    assert shown["OMNIJOURNEY_IDENTITY_LIMITS"] == ("badge=2,cookie_id=9", "", "-")
     assert shown["OMNIJOURNEY_IN_FLIGHT_MB"] == ("7", "48", "MiB")
 
 

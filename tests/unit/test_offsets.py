@@ -22,6 +22,17 @@ def test_an_end_that_moved_in_between_is_not() -> None:
     assert not drained(positions((5, 5), (5, 5)), positions((5, 5), (7, 7)))
 
 
+def test_a_circle_of_stages_is_drained_when_nothing_goes_round_any_more() -> None:
+    links, assignments = Place("identity", "identity.links", 0), Place("intake", "identity.assignments", 2)
+    told = {links: Position(3, 3), assignments: Position(1, 2)}
+    known = {links: Position(3, 3), assignments: Position(2, 2)}
+    again = {links: Position(3, 4), assignments: Position(2, 2)}
+    assert not drained(told, told)
+    assert not drained(told, known)
+    assert not drained(known, again)
+    assert drained(known, known)
+
+
 def test_one_group_behind_is_enough_to_wait() -> None:
     behind = positions((5, 5), (6, 7))
     assert not drained(behind, behind)

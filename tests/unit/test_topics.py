@@ -22,8 +22,15 @@ def test_every_topic_is_declared_once(n: int, m: int) -> None:
 @given(COUNTS, COUNTS)
 def test_what_one_task_reads_together_has_the_same_number_of_partitions(n: int, m: int) -> None:
     partitions = {topic.name: topic.partitions for topic in declared(n, m)}
-    assert {partitions[name] for name in topics.TOUCHPOINTS} == {n}
-    assert {partitions[name] for name in (topics.ACTIVITY, topics.JOURNEYS, topics.SESSIONS)} == {m}
+    assert {partitions[name] for name in (*topics.TOUCHPOINTS, topics.ASSIGNMENTS)} == {n}
+    ours = (topics.ACTIVITY, topics.JOURNEYS, topics.SESSIONS, topics.JOURNEY_CHANGES)
+    assert {partitions[name] for name in ours} == {m}
+
+
+@given(COUNTS, COUNTS)
+def test_who_is_who_is_decided_and_told_in_one_order(n: int, m: int) -> None:
+    partitions = {topic.name: topic.partitions for topic in declared(n, m)}
+    assert {partitions[name] for name in (topics.LINKS, topics.IDENTITY_CHANGES, "identity-state-changelog")} == {1}
 
 
 @given(COUNTS, COUNTS)
@@ -41,12 +48,17 @@ def test_every_record_has_a_schema_and_every_schema_a_topic() -> None:
         *((name, "delete", 7) for name in topics.TOUCHPOINTS),
         (topics.DEAD, "delete", 30),
         (topics.LATE, "delete", 30),
+        (topics.LINKS, "delete", 7),
+        (topics.ASSIGNMENTS, "compact", None),
+        (topics.IDENTITY_CHANGES, "delete", 30),
         (topics.ACTIVITY, "delete", 7),
         (topics.JOURNEYS, "compact,delete", 7),
         (topics.SESSIONS, "compact,delete", 7),
+        (topics.JOURNEY_CHANGES, "delete", 30),
         (topics.ENGAGEMENT, "compact,delete", 7),
         (topics.OUTCOMES, "compact", None),
         ("intake-state-changelog", "compact", None),
+        ("identity-state-changelog", "compact", None),
         ("customers-state-changelog", "compact", None),
     ],
 )

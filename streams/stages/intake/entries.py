@@ -6,10 +6,12 @@
     e  (channel, hour, currency, actor, campaign)    totals
     u  (unique, channel, via, message)               sorted set of human events
     r  (topic, origin)                               a rerouted record that has been read here
+    l  (stronger, weaker)                            evidence of a link, the earliest so far, as told to IDENTITY
+    a  identifier                                    whose it is, as IDENTITY told last
 
 A key is its parts with a NUL between them; only the last may hold one itself, so that no two lists of parts give the
-same key. Of s and u, which are many and long, it is the 128-bit digest of that: among 10^12 entries two share one with
-a probability of 10^-15.
+same key. Of s, u, l and a, which are many and long, it is the 128-bit digest of that: among 10^12 entries two share one
+with a probability of 10^-15.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from streams.domain.engagement import EngagementKey, HumanEvent, Totals
 from streams.runtime.stage import Layout
 
 SEEN, WATERMARK, OUTCOME, ENGAGEMENT, UNIQUE, REROUTED = b"s", b"w", b"o", b"e", b"u", b"r"
+LINK, ASSIGNED = b"l", b"a"
 
 
 class OutcomeCount(NamedTuple):
@@ -39,6 +42,20 @@ class EngagementRow(NamedTuple):
     totals: Totals
 
 
+class Evidence(NamedTuple):
+    """The touchpoint on which two identifiers stood: ``occurred_at``, ms UTC, and event_id. Sorts by time."""
+
+    occurred_at: int
+    event_id: str
+
+
+class Assigned(NamedTuple):
+    """``customer``, a UUID's text, that an identifier belongs to from ``version`` on."""
+
+    customer: str
+    version: int
+
+
 LAYOUT = Layout(
     {
         SEEN: bytes,
@@ -47,6 +64,8 @@ LAYOUT = Layout(
         ENGAGEMENT: EngagementRow,
         UNIQUE: tuple[HumanEvent, ...],
         REROUTED: bool,
+        LINK: Evidence,
+        ASSIGNED: Assigned,
     }
 )
 

@@ -77,6 +77,7 @@ def _make(channel: str, action: str, given: str, mode: str, actor: str, origin: 
     resolved = {
         "actor": actor,
         "rules_version": RULES_VERSION,
+        "raised": False,
         "direction": direction,
         "mode": mode_of(channel, action) if mode == "UNKNOWN" else mode,
         "marketing_channel": origin.name,

@@ -1,17 +1,20 @@
 """What INTAKE knows of a partition while it folds records of one topic.
 
-Duplicates and uniques are looked up and written down record by record. Watermark, counts and engagement are kept here
-until `Memory.close` writes them down, once for all records; they are then what they would be one by one.
+Duplicates, uniques and links are looked up and written down record by record. Watermark, counts and engagement are kept
+here until `Memory.close` writes them down, once for all records; they are then what they would be one by one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from streams import topics
 from streams.domain.lateness import advance
 from streams.runtime.stage import Records, View
-from streams.stages.intake.entries import OUTCOME, REROUTED, WATERMARK, OutcomeCount, pack
+from streams.stages.intake.entries import OUTCOME, REROUTED, WATERMARK, Assigned, Evidence, OutcomeCount, pack
 from streams.stages.intake.measuring import Measuring
 from streams.stages.intake.outcomes import Accepted
+from streams.stages.intake.via import Pair, Via
 
 
 class Memory:
@@ -39,6 +42,20 @@ class Memory:
         self._view.put(accepted.identity, accepted.digest)
         self.advance(accepted.content.occurred_at)
         self._measuring.add(accepted.content, accepted.via, accepted.meaning, offset)
+
+    def assigned(self, via: Via) -> Assigned | None:
+        """Whose ``via`` is; None: its own customer's."""
+        assigned: Assigned | None = self._view.get(via.assigned)
+        return assigned
+
+    def news(self, accepted: Accepted) -> Iterator[Pair]:
+        """The pairs of its identifiers that are new, or stand on no touchpoint as early; they count as told."""
+        for pair in accepted.via.pairs:
+            evidence = Evidence(accepted.content.occurred_at, accepted.content.event_id)
+            told: Evidence | None = self._view.get(pair.told)
+            if told is None or evidence < told:
+                self._view.put(pair.told, evidence)
+                yield pair
 
     def advance(self, occurred_at: int) -> None:
         """Raise the watermark to ``occurred_at`` where it is below."""

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from schemas.codec import encode
-from schemas.pieces import header, long
+from schemas.pieces import header, long, piece
 from streams import topics
 from streams.runtime.stage import Record, Records
-from streams.stages.intake.entries import EngagementRow, OutcomeCount
+from streams.stages.intake.contents import Content
+from streams.stages.intake.entries import Assigned, EngagementRow, OutcomeCount
 from streams.stages.intake.outcomes import Accepted, Late
+from streams.stages.intake.via import Pair
 
 Sent = tuple[str, bytes, bytes]
 
 _RESOLVED = header("resolved_touchpoint")
+_LINK = header("link")
 
 
-def resolved_touchpoint(record: Record, partition: int, accepted: Accepted) -> Sent:
-    """(topic, key, value) of an accepted touchpoint on its way to its customer."""
+def resolved_touchpoint(record: Record, partition: int, accepted: Accepted, assigned: Assigned | None) -> Sent:
+    """(topic, key, value) of an accepted touchpoint on its way to the customer whom its via is ``assigned`` to."""
     via, touchpoint = accepted.via, record.value or b""
+    customer, resolved = via.resolve(assigned)
     value = b"".join(
         (
             _RESOLVED,
-            via.resolved,
+            resolved,
             accepted.meaning.resolved,
             via.identifiers,
             long(accepted.received_at),
@@ -30,7 +34,13 @@ def resolved_touchpoint(record: Record, partition: int, accepted: Accepted) -> S
             touchpoint,
         )
     )
-    return topics.ACTIVITY, via.customer, value
+    return topics.ACTIVITY, customer, value
+
+
+def link(pair: Pair, content: Content) -> Sent:
+    """(topic, key, value) of the evidence that ``content`` gives of ``pair``."""
+    evidence = {"occurred_at": content.occurred_at, "event_id": content.event_id, "channel": content.channel}
+    return topics.LINKS, topics.LINKS_KEY, b"".join((_LINK, pair.link, piece("link", evidence)))
 
 
 def late_touchpoint(records: Records, record: Record, late: Late) -> bytes:

@@ -1,4 +1,8 @@
-"""INTAKE as a stage: walk the records, write down what became of each, emit totals at the end of the batch."""
+"""INTAKE as a stage: walk the records, write down what became of each, emit totals at the end of the batch.
+
+Whose an identifier is comes back from IDENTITY on another topic; a touchpoint goes where the newest assignment that has
+been read sends it. That may be an old one: CUSTOMERS forwards what has moved on.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from streams import topics
 from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
 from streams.stages.dead_letters import origin_key, send_dead_letter, stage_raised
-from streams.stages.intake import rows
+from streams.stages.intake import assignments, rows
 from streams.stages.intake.contents import read
 from streams.stages.intake.entries import ENGAGEMENT, LAYOUT
 from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, origin_of, received_at_of
@@ -35,10 +39,11 @@ class IntakeRules:
 
 
 class Intake:
-    """touchpoints.* -> customers.activity, engagement, outcomes, touchpoints.dead, touchpoints.late."""
+    """touchpoints.*, identity.assignments -> customers.activity, identity.links, engagement, outcomes,
+    touchpoints.dead, touchpoints.late."""
 
     name = "intake"
-    inputs: tuple[str, ...] = topics.TOUCHPOINTS
+    inputs: tuple[str, ...] = (*topics.TOUCHPOINTS, topics.ASSIGNMENTS)
     layout = LAYOUT
 
     def __init__(self, rules: IntakeRules) -> None:
@@ -46,6 +51,9 @@ class Intake:
         self._epoch = rules.epoch
 
     def fold(self, records: Records, view: View, out: Out) -> None:
+        if records.topic == topics.ASSIGNMENTS:
+            assignments.keep(records, view)
+            return
         memory, repeats = Memory(view, records), 0
         for record, content, backfill in read(records):
             if _is_repeat(record, memory):
@@ -65,6 +73,9 @@ class Intake:
 
     def bury(self, records: Records, cause: str, view: View, out: Out) -> None:
         (record,) = records
+        if records.topic == topics.ASSIGNMENTS:
+            send_dead_letter(records, record, stage_raised(cause), out, received_at=record.timestamp)
+            return
         memory = Memory(view, records)
         if not _is_repeat(record, memory):
             _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out)
@@ -82,7 +93,9 @@ def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, ou
     match outcome:
         case Accepted():
             memory.accept(outcome, record.offset)
-            out.send(*rows.resolved_touchpoint(record, records.partition, outcome))
+            out.send(*rows.resolved_touchpoint(record, records.partition, outcome, memory.assigned(outcome.via)))
+            for pair in memory.news(outcome) if outcome.via.pairs else ():
+                out.send(*rows.link(pair, outcome.content))
         case Late():
             memory.advance(outcome.occurred_at)
             out.send(topics.LATE, origin_key(records, record), rows.late_touchpoint(records, record, outcome))

@@ -148,6 +148,7 @@ def test_an_accepted_touchpoint_goes_to_its_vias_customer_with_all_that_was_judg
         "via": ANNA._asdict(),
         "version": 0,
         "actor": "human",
+        "raised": False,
         "direction": "inbound",
         "mode": "asynchronous",
         "marketing_channel": "Email",

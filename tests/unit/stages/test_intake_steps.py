@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from streams import topics
 from streams.domain.actor import RULES_VERSION
 from streams.domain.actor import judge as judge_actor
 from streams.domain.identifiers import SHORTEST_SHOWN, Identifier, clean, mask
+from streams.domain.identity.links import Date, Pair, links_of
 from streams.domain.ids import customer_id
 from streams.domain.lateness import advance, is_future, late_by
 from streams.domain.marketing_channel import marketing_channel
@@ -44,6 +46,7 @@ BUDGET, TOLERANCE = 3 * DAY, 10 * MINUTE
 OWN = frozenset({"shop.example"})
 RULES = IntakeRules(JudgeRules(PARTITIONS, BUDGET, TOLERANCE), OWN, epoch=0)
 WEB = "touchpoints.web"
+LAST = Date(2**63, "")
 
 Output = tuple[str, dict[str, Any]]
 
@@ -54,10 +57,28 @@ class Plainly:
     def __init__(self, topic: str = WEB) -> None:
         self._topic, self._channel = topic, topics.channel_of(topic)
         self._seen: dict[tuple[str, str], dict[str, Any]] = {}
+        self._links: dict[Pair, Date] = {}
         self._watermark: int | None = None
 
-    def take(self, record: PlainRecord) -> Output | None:
-        """The topic and the fields that are sent for ``record``, None for a duplicate."""
+    def take(self, record: PlainRecord) -> list[Output]:
+        """The topics and the fields that are sent for ``record``: nothing for a duplicate."""
+        output = self._judged(record)
+        if output is None:
+            return []
+        topic, fields = output
+        return [output, *self._news(fields)] if topic == topics.ACTIVITY else [output]
+
+    def _news(self, resolved: dict[str, Any]) -> Iterator[Output]:
+        """The links that a touchpoint gives, unless they were told of one as early."""
+        touchpoint = decode(resolved["touchpoint"]).record
+        via, *others = (Identifier(**identifier) for identifier in resolved["identifiers"])
+        for link in links_of(via, others, touchpoint["occurred_at"], touchpoint["event_id"]):
+            if link.date < self._links.get(link.pair, LAST):
+                self._links[link.pair] = link.date
+                names = {"stronger": link.stronger._asdict(), "weaker": link.weaker._asdict()}
+                yield topics.LINKS, {**link._asdict(), **names, "channel": self._channel}
+
+    def _judged(self, record: PlainRecord) -> Output | None:
         try:
             kind, touchpoint = decode(record.value or b"")
         except Undecodable as error:
@@ -117,6 +138,7 @@ class Plainly:
             "version": 0,
             "actor": judge_actor(channel, action, touchpoint["user_agent"], touchpoint["provider_machine"]),
             "rules_version": RULES_VERSION,
+            "raised": False,
             "direction": direction_of(channel, action) if given == "UNKNOWN" else given,
             "mode": mode_of(channel, action) if touchpoint["mode"] == "UNKNOWN" else touchpoint["mode"],
             "marketing_channel": origin.name,
@@ -133,7 +155,7 @@ class Plainly:
 
 def plainly(log: Iterable[PlainRecord], topic: str = WEB) -> list[Output]:
     """What is sent for each record of ``log`` by itself."""
-    return [output for output in map(Plainly(topic).take, log) if output is not None]
+    return [*chain.from_iterable(map(Plainly(topic).take, log))]
 
 
 def log_of(values: Iterable[bytes | None]) -> list[PlainRecord]:

@@ -1,0 +1,62 @@
+"""What IDENTITY tells Prometheus: what happens, and how much there is of what should be rare, which its state keeps."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from prometheus_client import Counter, Gauge
+
+from streams.domain.identity.entries import KEY_BYTES
+from streams.domain.identity.facts import Changes
+from streams.runtime.stage import View
+from streams.stages.invariants import broken
+
+MOVED = Counter("journey_identity_moved_total", "Identifiers that went from a customer to another one.", ["kind"])
+VIOLATIONS = Counter(
+    "journey_identity_violations_total",
+    "Links that count for nothing from then on, by reason; without one: those that count again, or are no more.",
+    ["reason"],
+)
+RECUT = Counter("journey_identity_recut_links_total", "Links joined anew, where an island is beyond the limits.")
+ISLANDS = Gauge("journey_identity_islands_over_limits", "Islands in which a limit refuses links.")
+SHARED = Gauge("journey_identity_shared_identifiers", "Identifiers linked to so many users that they are nobody's.")
+OVERFLOWING = Gauge("journey_identity_overflowing_links", "Links that their island is too large to take.")
+
+TOTALS = b"t"
+_AT = bytes(KEY_BYTES) + TOTALS
+
+
+class Totals(NamedTuple):
+    """How many there are of what `ISLANDS`, `SHARED` and `OVERFLOWING` show."""
+
+    islands: int = 0
+    shared: int = 0
+    overflowing: int = 0
+
+
+class Measuring:
+    """What the changes of one batch add up to."""
+
+    def __init__(self) -> None:
+        self._more = Totals()
+
+    def add(self, changes: Changes, offset: int) -> None:
+        """Count ``changes``, which the record at ``offset`` made."""
+        for move in changes.moves:
+            MOVED.labels("merge" if move.emptied else "split").inc(len(move.identifiers))
+        for violation in changes.violations:
+            VIOLATIONS.labels(violation.reason).inc()
+        RECUT.inc(changes.recut)
+        for invariant in changes.broken:
+            broken(invariant, offset=offset)
+        islands, shared, overflowing = self._more
+        self._more = Totals(islands + changes.islands, shared + changes.shared, overflowing + changes.overflowing)
+
+    def keep(self, view: View) -> None:
+        """Add it to the totals in the state, and show these."""
+        totals = view.get(_AT) or Totals()
+        if any(self._more):
+            totals = Totals(*map(sum, zip(totals, self._more, strict=True)))
+            view.put(_AT, totals)
+        for gauge, value in zip((ISLANDS, SHARED, OVERFLOWING), totals, strict=True):
+            gauge.set(value)
