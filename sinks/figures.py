@@ -9,12 +9,27 @@ from itertools import groupby
 
 ABSENT = "-"
 ACTIONS_SHOWN = 3
+NAMES_SHOWN = 3
+LONGEST_NAME = 16
 _PLURALS = {"page_viewed": "pages", "screen_viewed": "screens"}
 
 
 def count(number: int) -> str:
     """``12345`` as ``12,345``."""
     return f"{number:,}"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 journey``, ``2 journeys``."""
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first few ``names``, long ones cut, and how many more there are."""
+    plain = [name.encode("unicode_escape").decode() for name in names[:NAMES_SHOWN]]
+    shown = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.." for name in plain]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {count(more)} more" if more else "")
 
 
 def credited(conversions: float) -> str:

@@ -1,4 +1,4 @@
-"""What an analyst sees at the end of the demo: engagement, web sessions, conversions and their paths, outcomes.
+"""What an analyst sees at the end of the demo: engagement, web sessions, customers, conversions and paths, outcomes.
 
 It decides which figures come first and how they are set: 100 columns, figures right-aligned and never cut, nothing that
 plain ASCII can't show. Every figure is a query on tables and views of docs/tables.md, so that anyone can ask it again.
@@ -15,7 +15,19 @@ from rich.table import Table
 from rich.text import Text
 
 from sinks.clickhouse import ClickHouse, Row
-from sinks.figures import ABSENT, amount, count, credited, duration, journey_line, money, percent
+from sinks.figures import (
+    ABSENT,
+    amount,
+    count,
+    counted,
+    credited,
+    duration,
+    journey_line,
+    money,
+    percent,
+    shortened,
+)
+from streams.domain.identifiers import Identifier, strength
 
 WIDTH = 100
 """Columns that the report is made for; give the console at least as many."""
@@ -52,6 +64,27 @@ SELECT marketing_channel, count() AS all_sessions, countIf(engaged) AS engaged_s
     1 - engaged_sessions / all_sessions, sum(page_views), uniqExact(customer_id)
 FROM sessions FINAL WHERE channel = 'web'
 GROUP BY marketing_channel ORDER BY all_sessions DESC, marketing_channel
+"""
+_CUSTOMERS = """
+SELECT count(), countIf(journeys > 0), countIf(known > 1) AS several, several / count(), sumIf(known, known > 1)
+FROM (SELECT journeys, arraySum(length, mapValues(identifiers)) AS known FROM customers) HAVING count() > 0
+"""
+_VIOLATIONS = "SELECT reason, count() FROM identity_violations FINAL GROUP BY reason ORDER BY count() DESC, reason"
+# One that bought over many channels and is known by many kinds of name; the id makes the choice the same each time.
+_JOINED = """
+SELECT customer_id, identifiers, journeys, conversions, revenue, first_seen, last_seen
+FROM customers INNER JOIN
+(
+    SELECT customer_id, max(length(arrayDistinct(steps_channel))) AS channels
+    FROM journeys FINAL WHERE converted GROUP BY customer_id
+) AS bought USING customer_id
+WHERE arraySum(length, mapValues(identifiers)) > 1
+ORDER BY channels DESC, length(identifiers) DESC, arraySum(length, mapValues(identifiers)), customer_id LIMIT 1
+"""
+_JOINED_JOURNEYS = """
+SELECT started_at, steps_channel, steps_action, value, currency, duration_seconds
+FROM journeys_now AS now INNER JOIN journeys AS row FINAL USING journey_id
+WHERE now.customer_id = %(customer)s AND status = 'converted' ORDER BY started_at, journey_id LIMIT 3
 """
 _PATHS = """
 SELECT path, count() AS conversions, conversions / sum(conversions) OVER (), sumMap(map(currency, value)),
@@ -102,6 +135,8 @@ def report(client: ClickHouse) -> list[RenderableType]:
         *engagement(client.query(_ENGAGEMENT)),
         *rates(client.query(_RATES)),
         *web_sessions(client.query(_WEB_SESSIONS)),
+        *customers(client.query(_CUSTOMERS), client.query(_VIOLATIONS)),
+        *joined_customer(client),
         *conversions(client.query(_PATHS), client.query(_ATTRIBUTION), client.query(_EXAMPLES)),
         *outcomes(client.query(_OUTCOMES)),
     ]
@@ -150,6 +185,39 @@ def web_sessions(rows: Sequence[Row]) -> list[RenderableType]:
     return _section("Web sessions by marketing channel", columns, rows)
 
 
+def customers(rows: Sequence[Row], violation_rows: Sequence[Row]) -> list[RenderableType]:
+    """How many there are, how many are known by several identifiers, and which links were refused."""
+    columns = [
+        Column("customers", count),
+        Column("of these\nacted", count),
+        Column("with several\nidentifiers", count),
+        Column("share", percent),
+        Column("identifiers\njoined", count),
+    ]
+    refused = ", ".join(f"{count(links)} {reason}" for reason, links in violation_rows) or "none"
+    table = _section("Customers", columns, rows)
+    return [*table, Text(f"Links that count for nothing: {refused}.", style="italic")] if rows else table
+
+
+def joined_customer(client: ClickHouse) -> list[RenderableType]:
+    """One customer who bought and is known by several identifiers, with its journeys; nothing where there is none."""
+    found = client.query(_JOINED)
+    if not found:
+        return []
+    [(customer, identifiers, journeys, conversions, revenue, first_seen, last_seen)] = found
+    known = [(namespace, shortened(values)) for namespace, values in sorted(identifiers.items(), key=_by_rank)]
+    bought = ", ".join(money(revenue).splitlines())
+    seen = f"{first_seen:%Y-%m-%d} to {last_seen:%Y-%m-%d}"
+    said = f"  {counted(journeys, 'journey')}, {counted(conversions, 'conversion')}, {bought}, seen {seen}"
+    lines = journey_lines(client.query(_JOINED_JOURNEYS, {"customer": customer}))
+    columns = [Column("namespace", figure=False), Column("identifiers", figure=False)]
+    return [*_section(f"A customer joined from several identifiers: {customer}", columns, known), Text(said), *lines]
+
+
+def _by_rank(known: tuple[str, Sequence[str]]) -> tuple[int, str, str]:
+    return strength(Identifier(known[0], ""))
+
+
 def conversions(
     path_rows: Sequence[Row], attribution_rows: Sequence[Row], example_rows: Sequence[Row]
 ) -> list[RenderableType]:
@@ -186,11 +254,17 @@ def attribution(rows: Sequence[Row]) -> list[RenderableType]:
 
 def examples(rows: Sequence[Row]) -> list[RenderableType]:
     """Some converting journeys, each drawn on one line."""
-    lines = []
+    return [_title("Example journeys"), *(journey_lines(rows) or [Text("  none yet")])]
+
+
+def journey_lines(rows: Sequence[Row]) -> list[RenderableType]:
+    """Converting journeys, each drawn on one line."""
+    lines: list[RenderableType] = []
     for started_at, channels, actions, value, currency, seconds in rows:
         end = f"{amount(value)} {currency}" if currency else ""
-        lines.append(journey_line(started_at, zip(channels, actions, strict=True), end, seconds, WIDTH - 2))
-    return [_title("Example journeys"), *(Text("  " + line) for line in lines or ["none yet"])]
+        line = journey_line(started_at, zip(channels, actions, strict=True), end, seconds, WIDTH - 2)
+        lines.append(Text("  " + line))
+    return lines
 
 
 def outcomes(rows: Sequence[Row]) -> list[RenderableType]:
@@ -211,5 +285,6 @@ def _section(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> list
         # A figure that doesn't fit goes on in the next line: cut, it would be another figure.
         table.add_column(column.heading, justify="right" if column.figure else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(column.show(value) for column, value in zip(columns, row, strict=True)))
+        # As Text: what customers are called may look like markup.
+        table.add_row(*(Text(column.show(value)) for column, value in zip(columns, row, strict=True)))
     return [_title(title), table]

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 from schemas.columns import Columns
+from streams.domain.identifiers import Identifier
+from streams.domain.ids import customer_id
 from streams.runtime.stage import Record, Records
 from streams.runtime.versions import version_of
+
+#: No customer, no journey: sorting keys hold no NULL.
+NOBODY = str(UUID(int=0))
+#: Most touchpoints come by a via of the last few thousand.
+VIAS_KEPT = 1 << 15
 
 Data = list[list[Any]]
 D = TypeVar("D")
@@ -32,9 +41,17 @@ class Table(Generic[D]):
     data_of: Callable[[D, int], Data]
 
 
-def _table(name: str, paths: Mapping[str, str]) -> Table[Columns]:
-    """A table whose columns are at ``paths`` of the record, its version among them."""
-    return Table(name, tuple(paths), lambda decoded, _epoch: [decoded.column(path) for path in paths.values()])
+Get = Callable[[Columns], list[Any]]
+
+
+def _data(columns: Mapping[str, str | Get], decoded: Columns) -> Data:
+    """Each of ``columns``, which is at a path of the record or made of it."""
+    return [decoded.column(of) if isinstance(of, str) else of(decoded) for of in columns.values()]
+
+
+def _table(name: str, columns: Mapping[str, str | Get]) -> Table[Columns]:
+    """A table of ``columns``, the record's version among them."""
+    return Table(name, tuple(columns), lambda decoded, _epoch: _data(columns, decoded))
 
 
 def _with_offset_version(name: str, paths: Mapping[str, str]) -> Table[Columns]:
@@ -54,7 +71,34 @@ def _same(names: str) -> dict[str, str]:
 
 def _inside(field: str, names: str) -> dict[str, str]:
     """Columns for the fields of the records in ``field``; of an array, parallel arrays."""
-    return {f"{field}_{name}": f"{field}.{name}" for name in names.split()}
+    return {f"{field.replace('.', '_')}_{name}": f"{field}.{name}" for name in names.split()}
+
+
+def _texts(identifier: str) -> Get:
+    """``namespace:value`` of the identifier in the field."""
+
+    def texts(decoded: Columns) -> list[Any]:
+        pairs = zip(decoded.column(f"{identifier}.namespace"), decoded.column(f"{identifier}.value"), strict=True)
+        return [f"{namespace}:{value}" for namespace, value in pairs]
+
+    return texts
+
+
+def _ids(path: str) -> Get:
+    """UUIDs at ``path``, where empty text stands for nobody."""
+    return lambda decoded: [text or NOBODY for text in decoded.column(path)]
+
+
+_TOUCHES = "at channel marketing_channel campaign content touchpoints"
+_CREDITS = (
+    "credit_first credit_last credit_last_non_direct credit_linear credit_position credit_j_shaped credit_inverse_j"
+    " credit_time_decay"
+)
+
+
+def _credits(field: str) -> dict[str, str]:
+    """Columns for the touches of a conversion and their shares of it."""
+    return _inside(f"{field}.touches", _TOUCHES) | _inside(field, _CREDITS)
 
 
 TABLES: Mapping[str, Table[Columns]] = {
@@ -64,9 +108,8 @@ TABLES: Mapping[str, Table[Columns]] = {
             **_same("journey_id customer_id started_at ended_at first_channel last_channel touchpoints converted"),
             **_same("conversion_type value_micros currency order_id goals"),
             **_inside("steps", "at channel action via event_id"),
-            **_inside("touches", "at channel marketing_channel campaign content touchpoints"),
-            **_same("credit_first credit_last credit_last_non_direct credit_linear credit_position credit_j_shaped"),
-            **_same("credit_inverse_j credit_time_decay version deleted"),
+            **_inside("touches", _TOUCHES),
+            **_same(f"{_CREDITS} version deleted"),
         },
     ),
     "session": _table(
@@ -92,8 +135,72 @@ TABLES: Mapping[str, Table[Columns]] = {
         "late_touchpoints",
         _same("channel event_id occurred_at late_by_ms topic partition offset received_at key original"),
     ),
+    "assignment": _table(
+        "identities",
+        {
+            "namespace": "identifier.namespace",
+            "value": "identifier.value",
+            "customer_id": "customer",
+            "version": "version",
+        },
+    ),
+    "identity_change": _table(
+        "identity_changes",
+        {
+            "from_customer": _ids("from"),
+            "to_customer": _ids("to"),
+            **_same("kind version identifiers cause_event_id caused_at changed_at reason"),
+        },
+    ),
+    "identity_violation": _table(
+        "identity_violations",
+        {
+            "stronger": _texts("stronger"),
+            "weaker": _texts("weaker"),
+            **_same("reason occurred_at event_id version deleted"),
+        },
+    ),
+    "journey_change": _table(
+        "journey_changes",
+        {
+            "journey_before": _ids("journey_before"),
+            "journey_after": _ids("journey_after"),
+            **_same(
+                "customer_id cause cause_event_id changed_at conversion_channel conversion_via conversion_event_id"
+            ),
+            **_same("converted_at conversion_type value_micros currency version"),
+            **_credits("before"),
+            **_credits("after"),
+        },
+    ),
 }
 """By the name of the record, as `schemas.codec` gives it."""
+
+#: What stages tell each other, and links, which are told again by what they did and by touchpoints' identifiers.
+WITHOUT_TABLE = frozenset({"identifiers_moved", "hand_over_continued", "touchpoints_handed_over", "link"})
+
+
+class Logged(NamedTuple):
+    """Records that bear no version, and the offsets that they were read at: one for each."""
+
+    decoded: Columns
+    offsets: Sequence[int]
+
+
+_CORRECTION: Mapping[str, str | Get] = {
+    "stronger": _texts("stronger"),
+    "weaker": _texts("weaker"),
+    **_same("correction_id kind corrected_at reason"),
+}
+
+
+def _correction_data(logged: Logged, epoch: int) -> Data:
+    # As IDENTITY counts: above 0, the version of an identifier that was never assigned.
+    versions = [version_of(epoch, offset + 1) for offset in logged.offsets]
+    return [*_data(_CORRECTION, logged.decoded), versions]
+
+
+CORRECTIONS: Table[Logged] = Table("identity_corrections", (*_CORRECTION, "version"), _correction_data)
 
 
 class Accepted(NamedTuple):
@@ -105,7 +212,6 @@ class Accepted(NamedTuple):
 
 # What INTAKE judged and cleaned stands above what the producer sent.
 _RESOLVED = {
-    "via_customer": "to",
     **_same("direction mode actor rules_version marketing_channel has_acquisition campaign content"),
     **_same("received_at intake_partition"),
 }
@@ -126,16 +232,23 @@ _SENT_TEXT = {
 }
 
 
+@lru_cache(VIAS_KEPT)
+def _own_customer(namespace: str, value: str) -> str:
+    return customer_id(Identifier(namespace, value))
+
+
 def _touchpoint_data(accepted: Accepted, epoch: int) -> Data:
     resolved, sent = accepted
-    vias = zip(resolved.column("via.namespace"), resolved.column("via.value"), strict=True)
+    namespaces, values = resolved.column("via.namespace"), resolved.column("via.value")
     identifiers = zip(resolved.column("identifiers.namespace"), resolved.column("identifiers.value"), strict=True)
     return [
         *(resolved.column(path) for path in _RESOLVED.values()),
         *(sent.column(path) for path in _SENT.values()),
         *([text or "" for text in sent.column(path)] for path in _SENT_TEXT.values()),
         [value or 0 for value in sent.column("conversion.value_micros")],
-        [f"{namespace}:{value}" for namespace, value in vias],
+        list(map(":".join, zip(namespaces, values, strict=True))),
+        # Not the customer that INTAKE resolved it to: that depends on when it was read.
+        list(map(_own_customer, namespaces, values)),
         [list(map(":".join, zip(*pair, strict=True))) for pair in identifiers],
         [version_of(epoch, offset) for offset in resolved.column("intake_offset")],
     ]
@@ -143,7 +256,7 @@ def _touchpoint_data(accepted: Accepted, epoch: int) -> Data:
 
 TOUCHPOINTS: Table[Accepted] = Table(
     "touchpoints",
-    (*_RESOLVED, *_SENT, *_SENT_TEXT, "value_micros", "via", "identifiers", "version"),
+    (*_RESOLVED, *_SENT, *_SENT_TEXT, "value_micros", "via", "via_customer", "identifiers", "version"),
     _touchpoint_data,
 )
 

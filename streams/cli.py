@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import composition, config
+from streams import composition, config, customer_commands
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -42,6 +42,7 @@ def _failures() -> Iterator[None]:
     from sinks.clickhouse import ClickHouseError, Unreachable
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
+    from streams.corrections import UnfitCorrection
     from streams.producing.errors import ProducingError
     from streams.producing.sources import InputError
     from streams.runtime.failures import StateInUse
@@ -50,7 +51,7 @@ def _failures() -> Iterator[None]:
 
     try:
         yield
-    except (config.ConfigError, MissingTool, InputError) as error:
+    except (config.ConfigError, MissingTool, InputError, UnfitCorrection) as error:
         raise Failure(str(error), EXIT_WRONG_USE) from None
     except BrokerUnreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
@@ -68,6 +69,7 @@ def _failures() -> Iterator[None]:
         StateInUse,
         TopicMissing,
         TimeoutError,
+        customer_commands.UnknownIdentifier,
     ) as error:
         raise Failure(str(error), EXIT_FAILED) from None
 
@@ -289,6 +291,9 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
 
     run(keep, path, name)
 
+
+for command in customer_commands.COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -39,7 +39,7 @@ def test_a_new_database_gets_every_migration_once_and_in_order(url: str) -> None
     names = sorted(path.name for path in MIGRATIONS.glob("*.sql") if not path.name.endswith(".down.sql"))
     assert migrate(url) == names
     assert migrate(url) == []
-    assert {"touchpoints", "journeys_now"} <= objects(url)
+    assert {"touchpoints", "journeys_now", "customers"} <= objects(url)
 
 
 def test_a_new_file_is_applied_to_a_filled_database(url: str, directory: Path) -> None:
@@ -47,6 +47,20 @@ def test_a_new_file_is_applied_to_a_filled_database(url: str, directory: Path) -
     (directory / "900_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (a UInt8) ENGINE = MergeTree ORDER BY a;")
     assert migrate(url, directory) == ["900_more.sql"]
     assert "more" in objects(url)
+
+
+def test_touchpoints_of_the_release_before_are_told_their_customers(url: str, directory: Path) -> None:
+    newer = {path: path.read_text("utf-8") for path in directory.glob("00[67]_*")}
+    for path in newer:
+        path.unlink()
+    migrate(url, directory)
+    with ClickHouse(url) as client:
+        client.query("INSERT INTO touchpoints (via, via_customer) VALUES ('cookie_id:a', generateUUIDv4(1))")
+        for path, text in newer.items():
+            path.write_text(text, "utf-8")
+        assert migrate(url, directory) == ["006_identities.sql", "007_identity_views.sql"]
+        stored = client.query("SELECT via_customer FROM touchpoints")
+        assert client.query("SELECT customer_id FROM touchpoints_now") == stored
 
 
 def test_a_run_that_died_half_way_is_finished_by_the_next(url: str, directory: Path) -> None:
@@ -73,9 +87,9 @@ def test_a_file_changed_after_it_was_applied_is_named(url: str, directory: Path)
 
 def test_an_older_release_refuses_a_newer_database(url: str, directory: Path) -> None:
     migrate(url, directory)
-    for path in directory.glob("005_*"):
+    for path in directory.glob("007_*"):
         path.unlink()
-    with pytest.raises(MigrationError, match="has migration 5, which this release does not know"):
+    with pytest.raises(MigrationError, match="has migration 7, which this release does not know"):
         migrate(url, directory)
 
 

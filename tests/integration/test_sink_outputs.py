@@ -28,7 +28,14 @@ from tests.unit.sinks.plain_records import bare
 
 pytestmark = pytest.mark.stack
 
-SINK = Sink({"sessions": ("session",), "outcomes": ("outcome",)})
+SINK = Sink(
+    {
+        "sessions": ("session",),
+        "outcomes": ("outcome",),
+        "identity.changes": ("identity_change", "identity_violation"),
+        "identity.links": ("link", "correction"),
+    }
+)
 
 
 def in_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -133,6 +140,27 @@ async def test_foreign_records_are_dead_letters_with_their_bytes(client: ClickHo
     letters = client.query("SELECT reason, value, offset, key, original FROM dead_letters FINAL ORDER BY offset")
     assert letters[:2] == [("undecodable", "", 7, None, "hello"), ("undecodable", "", 8, "k", "")]
     assert letters[2][:4] == ("stage_raised", "KeyError at sink.py:1", 9, "k")
+
+
+@in_a_loop
+async def test_of_a_topic_with_several_kinds_the_refused_record_itself_is_the_dead_letter(
+    client: ClickHouse, gateway: Gateway
+) -> None:
+    ends = {"from": uuid5("a"), "to": uuid5("b")}
+    refused = encode("identity_change", bare("identity_change", kind="merge", version=3) | ends | {"to": "no uuid"})
+    violation = encode("identity_violation", bare("identity_violation", reason="shared"))
+    good = encode("identity_change", bare("identity_change", kind="merge", version=1) | ends)
+    values = [violation, good, violation, refused, violation]
+    mixed = Records("identity.changes", 0, [PlainRecord(at, 5, b"k", value) for at, value in enumerate(values, 20)])
+    said = encode("correction", bare("correction", kind="lifted", correction_id="c"))
+    links = Records("identity.links", 0, [PlainRecord(at, 5, b"links", said) for at in (7, 9)])
+    async with started(gateway) as out:
+        fold(out, mixed, links)
+        await out.flush(always)
+    assert client.query("SELECT version FROM identity_changes FINAL") == [(1,)]
+    assert client.query("SELECT reason FROM identity_violations FINAL") == [("shared",)]
+    assert client.query("SELECT correction_id, version FROM identity_corrections FINAL") == [("c", 10)]
+    assert client.query("SELECT topic, offset FROM dead_letters FINAL") == [("identity.changes", 23)]
 
 
 @in_a_loop

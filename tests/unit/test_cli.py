@@ -18,6 +18,8 @@ from sinks.migrate import MigrationError
 from streams.broker import BrokerUnreachable, TopicMissing
 from streams.cli import Failure, _failures, main
 from streams.config import PREFIX, ConfigError, Settings, describe, read
+from streams.corrections import UnfitCorrection
+from streams.customer_commands import UnknownIdentifier
 from streams.producing.sources import InputError
 from streams.runtime.health import CannotListen
 from streams.settings_table import settings_table
@@ -39,7 +41,13 @@ COMMANDS = (
     ("stack", "logs", "kafka", "--name", UNUSED),
     ("stack", "down", "--name", UNUSED),
     ("demo", "--name", UNUSED),
+    ("customer", "user_id=4711"),
+    ("link", "user_id=4711", "cookie_id=28dc", "--reason", "hers"),
+    ("unlink", "user_id=4711", "cookie_id=28dc", "--reason", "sold"),
+    ("lift", "user_id=4711", "cookie_id=28dc", "--reason", "a mistake"),
+    ("verify",),
 )
+PAIRED = ("link", "unlink", "lift")
 TOUCHPOINT = (
     b'{"event_id":"e1","channel":"web","occurred_at":1431857114000,"action":"page_viewed",'
     b'"identifiers":[{"namespace":"cookie_id","value":"28dc"}]}\n'
@@ -159,7 +167,55 @@ def test_an_unknown_stage_is_told_the_known_ones() -> None:
     result = run("worker", "nonsense")
     assert result.exit_code == WRONG_USE
     last = result.stderr.splitlines()[-1]
-    assert last == "Error: Invalid value for 'STAGE': 'nonsense' is not one of 'intake', 'customers', 'sink'."
+    assert (
+        last == "Error: Invalid value for 'STAGE': 'nonsense' is not one of 'intake', 'identity', 'customers', 'sink'."
+    )
+
+
+@pytest.mark.parametrize("value", ["4711", "user_id", "=4711", "User=4711", "user id=4711", "user_id=" + "x" * 1025])
+def test_what_is_no_identifier_is_told_the_form_and_the_namespaces(value: str) -> None:
+    for command in (("customer", value), *((c, "user_id=1", value, "--reason", "x") for c in PAIRED)):
+        result = run(*command)
+        assert result.exit_code == WRONG_USE
+        last = result.stderr.splitlines()[-1]
+        assert f"found {value!r}, expected NAMESPACE=VALUE" in last
+        assert "user_id, email_sha256, phone_sha256, social_handle, device_id, cookie_id, click_id" in last
+
+
+@pytest.mark.parametrize("value", ["user_id=", "cookie_id= null ", "device_id=000-0", "click_id=[object Object]"])
+def test_a_value_that_names_nobody_is_refused(value: str) -> None:
+    for command in (("customer", value), *((c, "user_id=1", value, "--reason", "x") for c in PAIRED)):
+        result = run(*command)
+        assert result.exit_code == WRONG_USE
+        assert f"found {value!r}" in result.stderr.splitlines()[-1]
+        assert "names nobody" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", PAIRED)
+def test_a_correction_needs_two_identifiers_and_a_reason(command: str) -> None:
+    for arguments, said in (
+        (("user_id=1", "cookie_id=2"), "Missing option '--reason'"),
+        (("user_id=1", "--reason", "x"), "Missing argument"),
+        (("user_id=1", " user_id = 1 ", "--reason", "x"), "found user_id=1 twice, expected two different identifiers"),
+        (("user_id=1", "cookie_id=2", "--reason", "  "), "--reason: found 0 characters, expected 1 to 1024"),
+    ):
+        result = run(command, *arguments)
+        assert result.exit_code == WRONG_USE
+        assert said in result.stderr.splitlines()[-1]
+
+
+def test_a_correction_that_no_broker_takes_says_nothing_of_success() -> None:
+    settings = {"OMNIJOURNEY_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+    result = run("link", "user_id=1", "cookie_id=2", "--reason", "x", settings=settings)
+    assert (result.exit_code, result.stdout) == (UNREACHABLE, "")
+    assert complaint(result).startswith("no Kafka broker at 127.0.0.1:1")
+
+
+@pytest.mark.parametrize("command", [("customer", "user_id=1"), ("verify",)], ids=" ".join)
+def test_a_clickhouse_that_does_not_answer_is_one_line(command: tuple[str, ...]) -> None:
+    result = run(*command, settings={"OMNIJOURNEY_CLICKHOUSE_URL": "clickhouse://default@127.0.0.1:1/journeys"})
+    assert (result.exit_code, result.stdout) == (UNREACHABLE, "")
+    assert "OMNIJOURNEY_CLICKHOUSE_URL" in complaint(result)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +270,7 @@ def test_a_right_file_under_any_name_is_exit_code_0(tmp_path: Path) -> None:
         (ConfigError("x"), WRONG_USE),
         (MissingTool("x"), WRONG_USE),
         (InputError("x"), WRONG_USE),
+        (UnfitCorrection("x"), WRONG_USE),
         (BrokerUnreachable("x"), UNREACHABLE),
         (Unreachable("x"), UNREACHABLE),
         (KafkaTimeoutError("x"), FAILED),
@@ -226,6 +283,7 @@ def test_a_right_file_under_any_name_is_exit_code_0(tmp_path: Path) -> None:
         (StackFailed("x"), FAILED),
         (CannotListen("x"), FAILED),
         (TimeoutError("x"), FAILED),
+        (UnknownIdentifier("x"), FAILED),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )

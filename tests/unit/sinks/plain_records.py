@@ -51,10 +51,18 @@ BARE_TOUCHPOINT = {
 
 def bare(record: str, **fields: Any) -> dict[str, Any]:
     """A ``record`` with nothing in it but ``fields``."""
-    nothing = {"string": "", "int": 0, "long": 0, "boolean": False, "bytes": b""}
-    kinds = {field["name"]: field["type"] for field in source(record)["fields"]}
-    empty = {"array": [], "map": {}}
-    return {
-        name: nothing[kind] if isinstance(kind, str) else None if isinstance(kind, list) else empty[kind["type"]]
-        for name, kind in kinds.items()
-    } | fields
+    return _empty(source(record), {}) | fields
+
+
+def _empty(kind: Any, named: dict[str, Any]) -> Any:
+    """A value of the type ``kind`` with nothing in it; ``named`` are the types declared on the way."""
+    if isinstance(kind, list):
+        return None
+    kind = named.get(kind, kind) if isinstance(kind, str) else kind
+    if isinstance(kind, str):
+        return {"string": "", "int": 0, "long": 0, "boolean": False, "bytes": b""}[kind]
+    if "name" in kind:
+        named[kind["name"]] = kind
+    if kind["type"] == "record":
+        return {field["name"]: _empty(field["type"], named) for field in kind["fields"]}
+    return {"array": [], "map": {}, "enum": "UNKNOWN"}[kind["type"]]

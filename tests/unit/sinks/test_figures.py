@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.figures import amount, count, duration, journey_line, money, percent
+from sinks.figures import amount, count, counted, duration, journey_line, money, percent, shortened
 
 START = datetime(2026, 10, 3, 9, 12, tzinfo=UTC)
 DAY = 86_400
@@ -43,6 +43,24 @@ def test_currencies_are_never_added_up() -> None:
 
 def test_figures_have_separators_for_thousands() -> None:
     assert (count(1234567), amount(Decimal("1234567.891"))) == ("1,234,567", "1,234,567.89")
+
+
+def test_one_is_no_plural() -> None:
+    assert [counted(n, "journey") for n in (0, 1, 1234)] == ["0 journeys", "1 journey", "1,234 journeys"]
+
+
+def test_of_many_names_the_first_are_shown_and_the_others_counted() -> None:
+    assert shortened(["anna"]) == "anna"
+    assert shortened(["a", "b", "c"]) == "a, b, c"
+    assert shortened(["a", "b" * 17, "c", "d", "e"]) == "a, bbbbbbbbbbbbbb.., c and 2 more"
+
+
+@given(st.lists(st.text(), min_size=1, max_size=2000))
+def test_names_are_ascii_and_leave_room_for_their_namespace(names: list[str]) -> None:
+    text = shortened(names)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) <= 70
 
 
 def test_a_journey_reads_as_runs_of_one_channel() -> None:

@@ -14,7 +14,12 @@ from streams.runtime.stage import PlainRecord, Records
 from tests.unit.builders import MemoryState
 from tests.unit.sinks.plain_records import BARE_TOUCHPOINT, RESOLVED, bare
 
-KINDS = {"outcomes": ("outcome",), "customers.activity": ("resolved_touchpoint",)}
+KINDS = {
+    "outcomes": ("outcome",),
+    "customers.activity": ("resolved_touchpoint", "identifiers_moved"),
+    "identity.changes": ("identity_change", "identity_violation"),
+    "identity.links": ("link", "correction"),
+}
 OUTCOME = encode("outcome", bare("outcome", topic="touchpoints.web"))
 TOUCHPOINT = encode("touchpoint", BARE_TOUCHPOINT)
 
@@ -41,8 +46,20 @@ def fold(topic: str, *values: bytes | None) -> Tables:
     return out
 
 
-def resolved(to: str, touchpoint: bytes = TOUCHPOINT) -> bytes:
-    return encode("resolved_touchpoint", RESOLVED | {"to": to, "touchpoint": touchpoint})
+def resolved(direction: str, touchpoint: bytes = TOUCHPOINT) -> bytes:
+    """A touchpoint whose ``direction`` tells it from others: the first column of its row."""
+    return encode("resolved_touchpoint", RESOLVED | {"direction": direction, "touchpoint": touchpoint})
+
+
+def changed(to: str) -> bytes:
+    return encode("identity_change", bare("identity_change", to=to, **{"from": to}))
+
+
+def pair(record: str, weaker: str, **fields: Any) -> bytes:
+    """A record about a login and ``weaker``."""
+    identifiers = {"stronger": ("user_id", "u"), "weaker": ("cookie_id", weaker)}
+    named = {name: {"namespace": namespace, "value": value} for name, (namespace, value) in identifiers.items()}
+    return encode(record, bare(record, **named, **fields))
 
 
 @pytest.mark.parametrize("foreign", [b"", b"hello", OUTCOME[:-1], OUTCOME + b"\0", TOUCHPOINT, None])
@@ -55,11 +72,43 @@ def test_what_is_no_record_of_ours_is_buried_and_the_rest_goes_on(foreign: bytes
 
 @pytest.mark.parametrize("many", [1, FEWEST])
 def test_a_touchpoint_that_cannot_be_read_is_buried_with_what_is_around_it(many: int) -> None:
-    customers = [str(n) for n in range(many)]
-    values = [resolved(customer) for customer in customers]
-    out = fold("customers.activity", *values, resolved("bad", TOUCHPOINT[:-1]), OUTCOME, resolved("last"))
-    assert out.rows == [("touchpoints", [*range(many), many + 2], [*customers, "last"])]
+    values = [resolved("inbound")] * many
+    damaged = resolved("inbound", TOUCHPOINT[:-1])
+    out = fold("customers.activity", *values, damaged, OUTCOME, resolved("outbound"))
+    assert out.rows == [("touchpoints", [*range(many), many + 2], [*["inbound"] * many, "outbound"])]
     assert out.buried == [(many, "undecodable"), (many + 1, "undecodable")]
+
+
+@pytest.mark.parametrize("many", [1, FEWEST])
+def test_kinds_of_one_topic_go_to_a_table_each_in_their_order(many: int) -> None:
+    changes = [changed(str(n)) for n in range(many)]
+    violations = [pair("identity_violation", str(n)) for n in range(many)]
+    out = fold("identity.changes", *(value for both in zip(changes, violations, strict=True) for value in both))
+    assert out.rows == [
+        ("identity_changes", [2 * n for n in range(many)], [str(n) for n in range(many)]),
+        ("identity_violations", [2 * n + 1 for n in range(many)], ["user_id:u"] * many),
+    ]
+    assert out.buried == []
+
+
+def test_what_stages_tell_each_other_is_no_row_and_no_dead_letter() -> None:
+    moved = encode("identifiers_moved", bare("identifiers_moved", cause="merge"))
+    out = fold("customers.activity", moved, resolved("inbound"), moved)
+    assert (out.rows, out.buried) == ([("touchpoints", [1], ["inbound"])], [])
+    assert fold("customers.activity", moved, moved).rows == []
+
+
+def test_of_links_only_what_operators_said_is_a_row() -> None:
+    said = pair("correction", "c", kind="retracted")
+    out = fold("identity.links", pair("link", "a"), said, pair("link", "b"), said)
+    assert (out.rows, out.buried) == ([("identity_corrections", [1, 3], ["user_id:u", "user_id:u"])], [])
+
+
+@pytest.mark.parametrize("foreign", [b"", None, b"hello", OUTCOME, pair("correction", "c", kind="lifted")[:-1]])
+def test_among_several_kinds_a_foreign_record_is_buried(foreign: bytes | None) -> None:
+    out = fold("identity.links", pair("link", "a"), foreign, pair("correction", "c", kind="lifted"))
+    assert [offsets for _, offsets, _ in out.rows] == [[2]]
+    assert out.buried == [(1, "undecodable")]
 
 
 def test_nothing_but_foreign_records_is_no_row() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from schemas.codec import encode
 from schemas.columns import decode_columns
-from sinks.tables import TABLES, TOUCHPOINTS, Accepted, letter_data
+from sinks.tables import CORRECTIONS, NOBODY, TABLES, TOUCHPOINTS, Accepted, Logged, letter_data
+from streams.domain.identifiers import Identifier
+from streams.domain.ids import customer_id
 from streams.runtime.stage import PlainRecord, Records
 from tests.unit.sinks.plain_records import BARE_TOUCHPOINT, MS, RESOLVED, bare
 
@@ -17,8 +19,8 @@ def row(table: Any, decoded: Any, epoch: int = 0) -> dict[str, Any]:
     return {name: value for name, [value] in zip(table.columns, data, strict=True)}
 
 
-def touchpoint_row(sent: dict[str, Any] = BARE_TOUCHPOINT, epoch: int = 0) -> dict[str, Any]:
-    outer = RESOLVED | {"touchpoint": encode("touchpoint", sent)}
+def touchpoint_row(sent: dict[str, Any] = BARE_TOUCHPOINT, epoch: int = 0, **outer: Any) -> dict[str, Any]:
+    outer = RESOLVED | {"touchpoint": encode("touchpoint", sent)} | outer
     resolved = decode_columns([encode("resolved_touchpoint", outer)], "resolved_touchpoint")
     return row(TOUCHPOINTS, Accepted(resolved, decode_columns(resolved.column("touchpoint"), "touchpoint")), epoch)
 
@@ -32,7 +34,11 @@ def test_what_intake_judged_replaces_what_the_producer_sent() -> None:
     assert (row["direction"], row["mode"], row["actor"]) == ("inbound", "asynchronous", "human")
     assert row["identifiers"] == ["email_sha256:ab12", "social_handle:net:anna"]
     assert row["via"] == "email_sha256:ab12"
-    assert row["via_customer"] == RESOLVED["to"]
+
+
+def test_a_touchpoint_keeps_its_via_s_own_customer_whomever_it_was_resolved_to() -> None:
+    own = customer_id(Identifier("email_sha256", "ab12"))
+    assert [touchpoint_row(to=to)["via_customer"] for to in (own, NOBODY)] == [own, own]
 
 
 def test_version_is_the_intake_offset_and_not_the_assignment() -> None:
@@ -86,6 +92,54 @@ def test_a_tombstone_without_steps_is_a_whole_row() -> None:
     row = row_of("journey", bare("journey", deleted=True))
     assert row["deleted"] is True
     assert row["steps_at"] == row["touches_at"] == []
+
+
+PAIR = {
+    "stronger": {"namespace": "user_id", "value": "u:1"},
+    "weaker": {"namespace": "cookie_id", "value": "c"},
+}
+
+
+def test_an_assignment_is_the_customer_of_its_identifier() -> None:
+    identifier = {"namespace": "social_handle", "value": "net:anna"}
+    row = row_of("assignment", bare("assignment", identifier=identifier, customer=RESOLVED["to"], version=7))
+    expected = {"namespace": "social_handle", "value": "net:anna", "customer_id": RESOLVED["to"], "version": 7}
+    assert row == expected
+
+
+def test_where_there_is_no_customer_or_journey_the_id_is_zeros() -> None:
+    change = row_of("identity_change", bare("identity_change", kind="retracted", version=7))
+    assert (change["from_customer"], change["to_customer"]) == (NOBODY, NOBODY)
+    moved = row_of("identity_change", bare("identity_change", kind="merge", **{"from": "a", "to": "b"}))
+    assert (moved["from_customer"], moved["to_customer"]) == ("a", "b")
+    row = row_of("journey_change", bare("journey_change", journey_after="j"))
+    assert (row["journey_before"], row["journey_after"]) == (NOBODY, "j")
+
+
+def test_a_refused_link_names_both_identifiers() -> None:
+    row = row_of("identity_violation", bare("identity_violation", **PAIR, reason="user_id", deleted=False))
+    assert (row["stronger"], row["weaker"], row["reason"]) == ("user_id:u:1", "cookie_id:c", "user_id")
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_correction_has_the_version_of_what_it_causes(epoch: int) -> None:
+    decoded = decode_columns([encode("correction", bare("correction", kind="asserted", **PAIR))], "correction")
+    found = row(CORRECTIONS, Logged(decoded, [9]), epoch)
+    assert (found["stronger"], found["weaker"], found["kind"]) == ("user_id:u:1", "cookie_id:c", "asserted")
+    assert found["version"] == epoch * 2**48 + 10
+
+
+def test_credits_before_and_after_become_parallel_arrays() -> None:
+    texts = {"channel": "web", "campaign": "", "content": "", "touchpoints": 1}
+    touches = [{"at": n, "marketing_channel": name, **texts} for n, name in enumerate(("Direct", "Email"))]
+    empty = bare("journey_change")["before"]
+    before = empty | {"touches": touches[:1], "credit_linear": [1.0]}
+    after = empty | {"touches": touches, "credit_linear": [0.5, 0.5]}
+    row = row_of("journey_change", bare("journey_change", before=before, after=after))
+    assert (row["before_touches_at"], row["before_touches_marketing_channel"]) == ([0], ["Direct"])
+    assert (row["after_touches_at"], row["after_touches_marketing_channel"]) == ([0, 1], ["Direct", "Email"])
+    assert (row["before_credit_linear"], row["after_credit_linear"]) == ([1.0], [0.5, 0.5])
+    assert row["after_credit_first"] == []
 
 
 def test_columns_are_as_long_as_the_records_are_many() -> None:

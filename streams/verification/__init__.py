@@ -1,0 +1,1 @@
+"""The tables computed again, by definition, from touchpoints and corrections: where they differ, something is wrong."""

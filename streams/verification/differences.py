@@ -1,0 +1,114 @@
+"""Rows as they should be beside rows as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isclose
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["missing", "extra", "different"]
+COLUMNS_SHOWN = 3
+LONGEST_SHOWN = 60
+
+
+class Cell(NamedTuple):
+    """The first place where two values of a column differ."""
+
+    column: str
+    expected: object
+    found: object
+
+    @property
+    def text(self) -> str:
+        """In a few words."""
+        return f"{self.column}: expected {_short(self.expected)}, found {_short(self.found)}"
+
+
+class Difference(NamedTuple):
+    """A row that is missing, one that should not be, or the first columns in which it differs."""
+
+    kind: Kind
+    key: str
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        return f"{self.kind:<9} {self.key}" + "".join(f"; {cell.text}" for cell in self.cells)
+
+
+@dataclass
+class Comparison:
+    """One table: how many rows are equal, and how many differ; of the differences ``limit`` are kept."""
+
+    table: str
+    limit: int
+    equal: int = 0
+    counts: dict[Kind, int] = field(default_factory=lambda: {"missing": 0, "extra": 0, "different": 0})
+    kept: list[Difference] = field(default_factory=list)
+
+    @property
+    def differs(self) -> bool:
+        """Whether any row does."""
+        return any(self.counts.values())
+
+    def add(self, difference: Difference) -> None:
+        """Count ``difference``, and keep it where there is room."""
+        self.counts[difference.kind] += 1
+        if len(self.kept) < self.limit:
+            self.kept.append(difference)
+
+    def compare(
+        self, columns: Sequence[str], expected: Mapping[str, Sequence[Any]], found: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Rows by their key, each with a value for each of ``columns``."""
+        for key in [*expected, *(key for key in found if key not in expected)]:
+            if key not in found:
+                self.add(Difference("missing", key))
+            elif key not in expected:
+                self.add(Difference("extra", key))
+            elif cells := differing(columns, expected[key], found[key]):
+                self.add(Difference("different", key, cells))
+            else:
+                self.equal += 1
+
+
+def differing(columns: Sequence[str], expected: Sequence[Any], found: Sequence[Any]) -> tuple[Cell, ...]:
+    """The first columns in which two rows differ."""
+    if expected == found:
+        return ()
+    cells = (
+        cell
+        for column, one, other in zip(columns, expected, found, strict=True)
+        if (cell := _differing(column, one, other))
+    )
+    return tuple(cell for cell, _ in zip(cells, range(COLUMNS_SHOWN), strict=False))
+
+
+def _differing(column: str, expected: Any, found: Any) -> Cell | None:
+    if _are_equal(expected, found):
+        return None
+    if isinstance(expected, list) and isinstance(found, list):
+        if len(expected) != len(found):
+            return Cell(f"length of {column}", len(expected), len(found))
+        return next(
+            Cell(f"{column}[{at}]", one, other)
+            for at, (one, other) in enumerate(zip(expected, found, strict=True))
+            if not _are_equal(one, other)
+        )
+    return Cell(column, expected, found)
+
+
+def _are_equal(expected: Any, found: Any) -> bool:
+    """Equal, but for the last bits of a float: another machine's library may round powers otherwise."""
+    if isinstance(expected, float) and isinstance(found, float):
+        return isclose(expected, found, rel_tol=1e-12)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(map(_are_equal, expected, found))
+    return bool(expected == found)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
