@@ -49,10 +49,13 @@ demo: setup ## the whole way on sample touchpoints; KEEP=1 leaves it running, IN
 
 bench: setup ## the runtime beside Faust and Quix Streams, and the pipeline end to end
 	$(BIN)/python tests/bench/runtime.py
+	$(BIN)/python tests/bench/identity.py
+	$(BIN)/python tests/bench/customers.py
 	$(BIN)/python tests/bench/end_to_end.py
 
-soak: setup ## an hour of faults: 20,000 simulated seeds, 200 kills on a real broker
+soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker
 	$(BIN)/python -m tests.simulation --seeds 20000
+	$(BIN)/python -m tests.convergence --seeds 20000
 	$(BIN)/python -m tests.faults.soak --kills 200
 
 clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks

@@ -83,10 +83,12 @@ class Company:
             found[NAMES[row["customer_id"]]].append(steps + "!" * row["converted"])
         return dict(found)
 
-    def moves(self) -> list[tuple[str, str, list[str]]]:
-        """(from, to, identifiers) of each move that IDENTITY told, in order."""
+    def moves(self) -> list[tuple[int, str, str, list[str]]]:
+        """(version, from, to, identifiers) of each move that IDENTITY told, in order."""
         moved = self.told(topics.ACTIVITY, "identifiers_moved")
-        return [(NAMES[record["from"]], NAMES[record["to"]], record["identifiers"]) for record in moved]
+        return [
+            (record["version"], NAMES[record["from"]], NAMES[record["to"]], record["identifiers"]) for record in moved
+        ]
 
 
 def event(event_id: str, at: int, names: Iterable[Identifier], channel: str = "web", **more: Any) -> dict[str, Any]:
@@ -117,13 +119,16 @@ def test_the_worked_customer_is_as_the_readme_says() -> None:
     assert company.journeys() == {PHONE.text: ["a1"], LAPTOP.text: ["a2"]}
 
     company.take(MAIL_CLICK, LANDING)
-    assert company.moves() == [(CLICK.text, MAIL.text, [CLICK.text]), (PHONE.text, MAIL.text, [PHONE.text])]
+    assert company.moves() == [
+        (1, CLICK.text, MAIL.text, [CLICK.text]),
+        (2, PHONE.text, MAIL.text, [PHONE.text]),
+    ]
     assert company.journeys() == {MAIL.text: ["a1 a3 a4"], LAPTOP.text: ["a2"]}
 
     company.take(LOGIN, PURCHASE)
     assert company.moves()[2:] == [
-        (MAIL.text, ANNA.text, [CLICK.text, PHONE.text, MAIL.text]),
-        (LAPTOP.text, ANNA.text, [LAPTOP.text]),
+        (3, MAIL.text, ANNA.text, [CLICK.text, PHONE.text, MAIL.text]),
+        (4, LAPTOP.text, ANNA.text, [LAPTOP.text]),
     ]
     assert company.journeys() == {ANNA.text: ["a1 a2 a3 a4 a5 a6!"]}
     (row,) = company.out.live(topics.JOURNEYS)
@@ -139,6 +144,7 @@ def test_the_worked_customer_is_as_the_readme_says() -> None:
     )
     assert company.journeys() == {ANNA.text: ["a1 a2 a3 a4 a5 a6!", "a7 a8"], BEN.text: ["b1"]}
 
+    assert violation["version"] == 6
     company.take(LATE)
     assert company.journeys()[ANNA.text] == ["a1 a2 a3 a4 a9 a5 a6!", "a7 a8"]
     change = company.told(topics.JOURNEY_CHANGES, "journey_change")[-1]
