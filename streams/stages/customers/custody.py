@@ -95,7 +95,13 @@ class Custody:
 
     def _move(self, moved: Moved, version: int) -> None:
         """First all registers, then as many touchpoints as a piece may have, via by via."""
-        leaving = [via for via in moved.identifiers if moved.version > self._place(moved.from_, via).version]
+        leaving = []
+        for via in moved.identifiers:
+            known = self._place(moved.from_, via)
+            if moved.version > known.version:
+                leaving.append(via)
+            elif moved.version == known.version and moved.to != known.customer:
+                broken("a_version_of_an_identifier_names_one_customer", version=moved.version)
         for via in leaving:
             self._put(moved.from_, via, Place(moved.to, moved.version))
         left = moved.piece

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
+from math import fsum
 from operator import itemgetter
 from typing import Any
 
@@ -33,9 +34,11 @@ from streams.stages.customers.records import (
 )
 from streams.stages.customers.rows import customer_of, is_journey, row_id_of, rows_at, uuid_text
 from streams.stages.dead_letters import send_dead_letter, stage_raised
+from streams.stages.invariants import broken
 
 #: Rows in memory at a time: those of large journeys have a thousand steps.
 ROWS_AT_ONCE = 500
+ROUNDING = 1e-9
 
 
 class Customers:
@@ -107,4 +110,8 @@ class _Post:
 def _fields(key: bytes, row: Journey | Session | None, version: int) -> dict[str, Any]:
     if row is None:
         return tombstone(row_id_of(key), customer_of(key), version, of_journey=is_journey(key))
-    return journey_fields(row, version) if isinstance(row, Journey) else session_fields(row, version)
+    if isinstance(row, Session):
+        return session_fields(row, version)
+    if row.conversion is not None and any(abs(fsum(shares) - 1) > ROUNDING for shares in row.credits):
+        broken("credits_of_a_conversion_sum_to_one", version=version)
+    return journey_fields(row, version)

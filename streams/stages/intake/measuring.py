@@ -23,6 +23,7 @@ from streams.stages.intake.contents import Content
 from streams.stages.intake.entries import UNIQUE, EngagementRow, fingerprint, row_key_of
 from streams.stages.intake.meaning import Meaning
 from streams.stages.intake.via import Via
+from streams.stages.invariants import broken
 
 
 class Measuring:
@@ -76,7 +77,9 @@ class Measuring:
             rows[key] = add(totals, meaning.action, meaning.direction, Share(*sums))
             offsets[key] = max(offset, offsets.get(key, offset))
         for key, unique, change, offset in self._moves:
-            rows[key] = add_unique(rows.get(key) or self._totals(key), unique, change)
+            rows[key] = totals = add_unique(rows.get(key) or self._totals(key), unique, change)
+            if min(totals.unique_openers, totals.unique_clickers) < 0:
+                broken("no_unique_is_negative", partition=self._view.partition, offset=offset)
             offsets[key] = max(offset, offsets.get(key, offset))
         for key, totals in rows.items():
             packed = row_key_of(key)

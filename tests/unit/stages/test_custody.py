@@ -197,8 +197,8 @@ def test_an_equal_version_with_another_customer_is_told_and_loses_nothing() -> N
     assert violations() == before + 1
 
 
-def violations() -> float:
-    return VIOLATIONS.labels("a_forward_is_newer_than_what_it_forwards")._value.get()  # type: ignore[no-any-return]
+def violations(invariant: str = "a_forward_is_newer_than_what_it_forwards") -> float:
+    return VIOLATIONS.labels(invariant)._value.get()  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("kind", ["identifiers_moved", "hand_over_continued", "touchpoints_handed_over"])
@@ -214,3 +214,11 @@ def test_days_without_touchpoints_of_an_identifier_are_forgotten() -> None:
     town = Town().tell(*came(*visits(5)), moved(A, B, 1, piece=2)).settle()
     emptied = bytes_of(A)
     assert [key[16:17] for key, _ in town.state.scan(emptied, emptied + b"\xff")] == [b"p"]
+
+
+def test_two_moves_of_one_version_to_two_customers_are_told_and_the_first_counts() -> None:
+    named = "a_version_of_an_identifier_names_one_customer"
+    before = violations(named)
+    town = Town().tell(*came(*visits(1)), moved(A, B, 1), moved(A, C, 1)).settle()
+    assert town.journeys() == {B: "e0"}
+    assert violations(named) == before + 1
