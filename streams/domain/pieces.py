@@ -8,6 +8,7 @@ A row is another one where its touchpoints are, or which of them convert, or (of
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -37,26 +38,27 @@ class Pieces:
     """What ``region``, which holds both sides, is on one ``side`` of the changes at ``changed``."""
 
     def __init__(self, region: Region, changed: Collection[Order], side: Side, rules: Rules) -> None:
-        self._region = region
         self._side = side
         self._rules = rules
+        self._region = Region(*map(self._there, region))
         #: By first touchpoint: the journeys, and the sessions that the changes can reach.
-        self.sessions = self._by_first(self._sessions(changed))
-        self.journeys = self._by_first(split_journeys(self._there(region.core), side.converts, rules))
+        self.sessions = self._by_first(self._sessions(region.core, changed))
+        self.journeys = self._by_first(split_journeys(self._region.core, side.converts, rules))
 
     def visits_of(self, first: Order) -> list[Visit]:
         """The visit of each touchpoint of the journey at ``first``."""
-        return [self._visits[order_of(t)] for t in self.journeys[first].touchpoints]
+        start = bisect_left(self._region.core, first)
+        return self._visits[start : start + len(self.journeys[first].touchpoints)]
 
     @cached_property
-    def _visits(self) -> Mapping[Order, Visit]:
-        touchpoints = [t for part in self._region for t in self._there(part)]
-        return dict(zip(map(order_of, touchpoints), visit_of_each(touchpoints, self._rules), strict=True))
+    def _visits(self) -> list[Visit]:
+        left, core, right = self._region
+        return visit_of_each([*left, *core, *right], self._rules)[len(left) :]
 
-    def _sessions(self, changed: Collection[Order]) -> Iterator[Run]:
-        """Those in the runs around changes, on the channels of these."""
+    def _sessions(self, core: Run, changed: Collection[Order]) -> Iterator[Run]:
+        """Those in the runs around changes, on the channels of these; ``core`` is that of both sides."""
         rules = self._rules
-        for run in split_at_gaps(self._region.core, rules.session_gap_ms):
+        for run in split_at_gaps(core, rules.session_gap_ms):
             channels = {t.channel for t in run if t[:4] in changed}
             there = self._there(run) if channels else ()
             for channel in channels:

@@ -44,9 +44,9 @@ class History(Protocol):
 class Region(NamedTuple):
     """Neighbours in a history: whole journeys in ``core``, and around them the rest of the outermost visits."""
 
-    left: list[Touchpoint]
-    core: list[Touchpoint]
-    right: list[Touchpoint]
+    left: Run
+    core: Run
+    right: Run
 
 
 def regions(history: History, changed: Mapping[Order, Touchpoint], rules: Rules) -> Iterator[Region]:
@@ -83,13 +83,16 @@ class _Walk:
         """What lies outwards of ``start`` up to the end of the margin, and how much of that is core."""
         side = _Side(start, self._rules)
         for further in touchpoints:
-            if not side.go_on(further, closing=side.core is None and self._closes(min(side.nearer, further))):
+            if not side.go_on(further, closing=side.core is None and self._is_closed_between(side.nearer, further)):
                 break
             if side.core is None and further[:4] in self._changed:
                 side.begin(further)
         return side.found, len(side.found) if side.core is None else side.core
 
-    def _closes(self, touchpoint: Touchpoint) -> bool:
+    def _is_closed_between(self, nearer: Touchpoint, further: Touchpoint) -> bool:
+        if nearer.conversion is None and further.conversion is None:
+            return False
+        touchpoint = min(nearer, further)
         # Where a change closes, both of its sides are in its reach.
         return (
             is_closing(touchpoint, self._rules)
@@ -124,16 +127,21 @@ class _Side:
         """Take ``further``, or say that the margin has ended before it; ``closing``: a journey ends between."""
         gap = abs(further.occurred_at - self.nearer.occurred_at)
         midnight = further.occurred_at // DAY_MS != self.nearer.occurred_at // DAY_MS
-        if self._in_run:
-            self._in_run = not self._run_ends(further, gap, midnight)
-        if self.core is None and not self._in_run and self._journey_ends(gap, midnight, closing):
-            self.core, self._near = len(self.found), self.nearer
-        if self.core is not None and self._visit_ends(gap, midnight):
+        is_near = gap <= self._rules.session_gap_ms and not midnight and not closing
+        if not is_near and not self._go_over(further, gap, midnight, closing):
             return False
         self._stretch = 1 if closing else self._stretch + 1
         self.found.append(further)
         self.nearer = further
         return True
+
+    def _go_over(self, further: Touchpoint, gap: int, midnight: bool, closing: bool) -> bool:
+        """Whether what lies behind a gap, a midnight or a closing belongs to it."""
+        if self._in_run:
+            self._in_run = not self._run_ends(further, gap, midnight)
+        if self.core is None and not self._in_run and self._journey_ends(gap, midnight, closing):
+            self.core, self._near = len(self.found), self.nearer
+        return self.core is None or not self._visit_ends(gap, midnight)
 
     def _visit_ends(self, gap: int, midnight: bool) -> bool:
         lasts = abs(self.nearer.occurred_at - self._near.occurred_at)
