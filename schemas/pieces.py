@@ -33,6 +33,11 @@ def piece(record: str, fields: Mapping[str, Any]) -> bytes:
     return body.getvalue()
 
 
+def headers(record: str) -> list[bytes]:
+    """What values of ``record`` may begin with: one for each version of its schema."""
+    return [MARKER + version.fingerprint for version in registry().by_record[record]]
+
+
 @lru_cache(maxsize=4_096)  # half the price: lengths, partitions and times repeat
 def long(number: int) -> bytes:
     """The bytes of an int or long, which are also what the length of text and bytes is written as."""

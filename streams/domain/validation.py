@@ -123,8 +123,10 @@ def check_conversion(conversion: Mapping[str, Any] | None) -> Rejection | None:
         return None
     if not 0 < len(conversion["type"]) <= MAX_TEXT or "\0" in conversion["type"]:
         return Rejection("invalid", "conversion.type", conversion["type"][:64].replace("\0", "?"), "a name")
-    if "\0" in (conversion["order_id"] or ""):
-        return Rejection("invalid", "conversion.order_id", "NUL", "text without NUL")
+    order_id = conversion["order_id"] or ""
+    if "\0" in order_id or len(order_id) > MAX_TEXT:
+        value = order_id[:64].replace("\0", "?")
+        return Rejection("invalid", "conversion.order_id", value, f"at most {MAX_TEXT} characters, no NUL")
     currency, value = conversion["currency"], conversion["value_micros"]
     if currency and _CURRENCY.fullmatch(currency) is None:
         return Rejection("invalid", "conversion.currency", currency[:16], "an ISO 4217 code like EUR, or empty")

@@ -1,15 +1,19 @@
-"""What the pipeline must make of touchpoints: the domain's own functions over the whole set, and a plain count."""
+"""What the pipeline must make of each touchpoint by the domain's own functions, and of engagement by a plain count.
+
+What follows for customers, journeys and sessions is computed from that in `tests.integration.batch`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from schemas.codec import decode, encode
 from streams.domain.actor import judge
 from streams.domain.identifiers import Identifier, clean
-from streams.domain.ids import customer_id
+from streams.domain.identity.links import Link, links_of
 from streams.domain.marketing_channel import MarketingChannel, marketing_channel
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming
 from streams.domain.validation import check, check_identifiers
@@ -22,22 +26,33 @@ UNIQUES = {("email", "opened"): "openers", ("mobile", "push_opened"): "openers",
 
 
 class Accepted(NamedTuple):
-    """An accepted record with what is judged of it."""
+    """An accepted record with what is judged of it; ``identifiers`` are cleaned, strongest first."""
 
     record: dict[str, Any]
-    via: Identifier
+    identifiers: list[Identifier]
     actor: str
     direction: str
     origin: MarketingChannel
 
+    @property
+    def via(self) -> Identifier:
+        return self.identifiers[0]
+
 
 @dataclass
 class Expected:
-    """What the pipeline must make of the touchpoints, by the domain's own functions over the whole set."""
+    """What the pipeline must make of each touchpoint. ``outcomes`` by (channel, outcome, reason); ``histories`` are
+    the journey-forming ones of each via."""
 
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     accepted: list[Accepted] = field(default_factory=list)
-    histories: dict[str, list[Touchpoint]] = field(default_factory=dict)
+    histories: defaultdict[Identifier, list[Touchpoint]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def links(self) -> Iterator[Link]:
+        """What the accepted ones link, again and again."""
+        for one in self.accepted:
+            yield from links_of(one.via, one.identifiers, one.record["occurred_at"], one.record["event_id"])
 
 
 def expect(records: list[dict[str, Any]]) -> Expected:
@@ -69,24 +84,24 @@ def _judged(record: dict[str, Any]) -> Accepted:
     channel, action = record["channel"], record["action"]
     return Accepted(
         record,
-        via=clean(record["identifiers"])[0],
-        actor=judge(channel, action, record["user_agent"], record["provider_machine"]),
-        direction=direction_of(channel, action) or record["direction"],
-        origin=marketing_channel(channel, action, record["acquisition"], frozenset({SITE})),
+        clean(record["identifiers"]),
+        judge(channel, action, record["user_agent"], record["provider_machine"]),
+        direction_of(channel, action) or record["direction"],
+        marketing_channel(channel, action, record["acquisition"], frozenset({SITE})),
     )
 
 
 def _keep(expected: Expected, accepted: Accepted) -> None:
-    record, via, actor, direction, origin = accepted
     expected.accepted.append(accepted)
-    if not is_journey_forming(direction, actor):
+    if not is_journey_forming(accepted.direction, accepted.actor):
         return
+    record, origin = accepted.record, accepted.origin
     conversion = record["conversion"]
     touchpoint = Touchpoint(
         occurred_at=record["occurred_at"],
         event_id=record["event_id"],
         channel=record["channel"],
-        via=via.text,
+        via=accepted.via.text,
         action=record["action"],
         marketing_channel=origin.name,
         has_acquisition=origin.has_acquisition,
@@ -98,7 +113,7 @@ def _keep(expected: Expected, accepted: Accepted) -> None:
             conversion["type"], conversion["value_micros"], conversion["currency"], conversion["order_id"] or ""
         ),
     )
-    expected.histories.setdefault(customer_id(via), []).append(touchpoint)
+    expected.histories[accepted.via].append(touchpoint)
 
 
 def count_engagement(accepted: list[Accepted]) -> dict[tuple[Any, ...], Counter[str]]:
@@ -108,7 +123,7 @@ def count_engagement(accepted: list[Accepted]) -> dict[tuple[Any, ...], Counter[
     """
     rows: defaultdict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     earliest: dict[tuple[str, ...], tuple[Any, ...]] = {}
-    for record, via, actor, direction, origin in accepted:
+    for record, (via, *_), actor, direction, origin in accepted:
         channel, action, at, event_id = (record[name] for name in ("channel", "action", "occurred_at", "event_id"))
         money = record["conversion"] or {"currency": "", "value_micros": 0}
         key = (channel, origin.campaign, at // HOUR_MS * HOUR_MS, money["currency"], actor)

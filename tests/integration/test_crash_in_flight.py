@@ -29,7 +29,7 @@ from deploy.local.ports import free_ports
 from deploy.local.processes import ProcessSpec, read_plan
 from schemas.codec import decode
 from sinks.clickhouse import ClickHouse
-from streams.composition import GROUPS
+from streams.composition import GROUPS, STAGES
 from streams.local import LocalPipeline
 from streams.offsets import lag, wait_until_drained
 from streams.producing.produce import produce_records
@@ -150,7 +150,7 @@ def test_a_crash_while_the_batch_is_in_flight_loses_nothing(
         position = committed(pipeline)
         with frozen_clickhouse(pipeline):
             assert produce_records(second, bootstrap).complete
-            wait_until_drained(bootstrap, {name: GROUPS[name] for name in ("intake", "customers")}, 60)
+            wait_until_drained(bootstrap, {name: GROUPS[name] for name in STAGES if name != "sink"}, 60)
             wait_until(lambda: in_flight(port) > 0, 30, "the sink has a batch in flight")
             (tmp_path / "now").touch()
             assert process.wait(30) == EXIT_CRASHED

@@ -23,17 +23,26 @@ from kafka.partitioner.default import murmur2
 
 from schemas.codec import encode
 from sinks.clickhouse import ClickHouse
+from streams.domain.identifiers import Identifier
+from streams.domain.ids import customer_id
 from streams.local import PARTITIONS, LocalPipeline
-from streams.topics import ACTIVITY, CHANNELS, TOUCHPOINTS
+from streams.topics import ACTIVITY, ASSIGNMENTS, CHANNELS, IDENTITY_CHANGES, LINKS, TOUCHPOINTS
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 DAY_MS = 86_400_000
 BUDGET_MS = 3 * DAY_MS
-TABLES = ("touchpoints", "journeys", "sessions", "engagement", "outcomes", "dead_letters", "late_touchpoints")
+TABLES = (
+    *("touchpoints", "journeys", "sessions", "engagement", "outcomes", "dead_letters", "late_touchpoints"),
+    *("identities", "identity_changes", "journey_changes"),
+)
+TOPICS = (*TOUCHPOINTS, LINKS, ASSIGNMENTS, IDENTITY_CHANGES, ACTIVITY)
+STATEFUL = ("intake", "identity", "customers")
 SHORT = random.Random(1).randbytes(300)
 LONG = random.Random(2).randbytes(1_040_000)
 VIA, OTHER_VIA = "cookie_id:a", "cookie_id:b"
+#: On touchpoints of both: they are one customer's.
+CLICK = "click_id:c"
 
 #: What becomes of each that `send_all` sends, by hand.
 OUTCOMES = {
@@ -78,18 +87,25 @@ def key_away_from(via: str) -> str:
     return next(key for key in (f"elsewhere:{n}" for n in count()) if home_of(key) != home_of(via))
 
 
-def touchpoint(event_id: str, via: str, occurred_at: int, channel: str = "web", **more: Any) -> bytes:
-    namespace, _, value = via.partition(":")
-    named = {"event_id": event_id, "channel": channel, "occurred_at": occurred_at}
-    action = "page_viewed" if channel == "web" else "opened"
-    person = {"identifiers": [{"namespace": namespace, "value": value}], "user_agent": "Mozilla/5.0"}
-    return encode("touchpoint", {**named, **person, "action": action, **more})
+def touchpoint(
+    event_id: str, via: str, occurred_at: int, *others: str, channel: str = "web", backfill: bool = False
+) -> bytes:
+    record = {
+        "event_id": event_id,
+        "channel": channel,
+        "occurred_at": occurred_at,
+        "identifiers": [dict(zip(("namespace", "value"), text.split(":"), strict=True)) for text in (via, *others)],
+        "action": "page_viewed" if channel == "web" else "opened",
+        "user_agent": "Mozilla/5.0",
+        "backfill": backfill,
+    }
+    return encode("touchpoint", record)
 
 
 def send_all(scene: Scene) -> None:
     """One after the other: where the order is not given by the partition, it is by the acknowledgement."""
     now, away, other_away = scene.now, key_away_from(VIA), key_away_from(OTHER_VIA)
-    newest = touchpoint("newest", VIA, now)
+    newest = touchpoint("newest", VIA, now, CLICK)
     records = {
         "newest": ("touchpoints.web", VIA, newest),
         "at the budget": ("touchpoints.web", VIA, touchpoint("at the budget", VIA, now - BUDGET_MS)),
@@ -98,7 +114,7 @@ def send_all(scene: Scene) -> None:
         "newest again": ("touchpoints.web", VIA, newest),
         "wrong key": ("touchpoints.web", away, touchpoint("wrong key", VIA, now - 1000)),
         "wrong key and late": ("touchpoints.web", away, touchpoint("wrong key and late", VIA, now - BUDGET_MS - 7)),
-        "mail": ("touchpoints.email", other_away, touchpoint("mail", OTHER_VIA, now - 2000, channel="email")),
+        "mail": ("touchpoints.email", other_away, touchpoint("mail", OTHER_VIA, now - 2000, CLICK, channel="email")),
         "short garbage": ("touchpoints.web", "garbage", SHORT),
         "long garbage": ("touchpoints.email", "garbage", LONG),
         "foreign": (ACTIVITY, "foreign", b"hello"),
@@ -133,7 +149,7 @@ def records_on(bootstrap: str, topic: str) -> int:
     """Ends minus beginnings of all partitions."""
     consumer = KafkaConsumer(bootstrap_servers=bootstrap)
     try:
-        partitions = [TopicPartition(topic, n) for n in range(PARTITIONS)]
+        partitions = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         return sum(consumer.end_offsets(partitions).values()) - sum(consumer.beginning_offsets(partitions).values())
     finally:
         consumer.close()
@@ -205,31 +221,33 @@ def test_garbage_is_a_dead_letter_with_its_bytes_wherever_it_was_sent(scene: Sce
     )
 
 
-def test_a_kill_of_both_stages_and_the_loss_of_their_disks_change_no_row_of_any_table(
+def test_who_shares_a_click_is_one_customer_and_the_earlier_names_it(clickhouse: ClickHouse) -> None:
+    rows = clickhouse.query("SELECT DISTINCT via, toString(customer_id) FROM touchpoints_now ORDER BY via")
+    named = customer_id(Identifier(*OTHER_VIA.split(":")))
+    assert rows == [(VIA, named), (OTHER_VIA, named)]
+    assert clickhouse.query("SELECT DISTINCT toString(customer_id) FROM journeys FINAL") == [(named,)]
+
+
+def test_a_kill_of_all_that_keep_state_and_the_loss_of_their_disks_change_no_row_of_any_table(
     scene: Scene, clickhouse: ClickHouse, wait_until: Any
 ) -> None:
-    """State comes back from the changelogs, so nothing is rerouted or sent on again."""
+    """State comes back from the changelogs, so nothing is rerouted, told or sent on again."""
     pipeline, bootstrap = scene.pipeline, scene.pipeline.settings.kafka_bootstrap
     before = contents(clickhouse)
     assert all(before.values())
-    on_topics, activity = touchpoints_on_topics(bootstrap), records_on(bootstrap, ACTIVITY)
-    for stage in ("intake", "customers"):
+    on_topics = {topic: records_on(bootstrap, topic) for topic in TOPICS}
+    for stage in STATEFUL:
         pid = pipeline.stack.pid(stage)
         os.kill(pid, signal.SIGSTOP)
         shutil.rmtree(pipeline.stack.folder / "state" / stage)
         os.kill(pid, signal.SIGKILL)
-    for stage in ("intake", "customers"):
+    for stage in STATEFUL:
         wait_until(lambda stage=stage: restarts(pipeline, stage) == 1, 10, f"{stage} has ended")
-    pipeline.stack.wait_ready("intake", "customers")
+    pipeline.stack.wait_ready(*STATEFUL)
     pipeline.drain(40)
     assert contents(clickhouse) == before
-    assert touchpoints_on_topics(bootstrap) == on_topics
-    assert records_on(bootstrap, ACTIVITY) == activity
-    assert [restarts(pipeline, stage) for stage in ("kafka", "intake", "customers", "sink")] == [0, 1, 1, 0]
-
-
-def touchpoints_on_topics(bootstrap: str) -> int:
-    return sum(records_on(bootstrap, topic) for topic in TOUCHPOINTS)
+    assert {topic: records_on(bootstrap, topic) for topic in TOPICS} == on_topics
+    assert [restarts(pipeline, name) for name in ("kafka", *STATEFUL, "sink")] == [0, 1, 1, 1, 0]
 
 
 def restarts(pipeline: LocalPipeline, process: str) -> int:

@@ -16,7 +16,7 @@ in which records arrive (docs/adr/0009; found and tested by simulation).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streams.domain.changes import JourneyChange
 from streams.domain.rules import Rules
@@ -26,6 +26,14 @@ from streams.stages.customers.history import PLACE, Kept, Place, place
 from streams.stages.customers.live import Live
 from streams.stages.customers.messages import Arrival, Cause, Continued, Message, Moved
 from streams.stages.invariants import broken
+
+
+class Piece(NamedTuple):
+    """What is handed over of what is ``due``, and whether there is ``more``."""
+
+    due: Continued
+    kept: Sequence[Kept]
+    more: bool
 
 
 class Post(Protocol):
@@ -76,20 +84,16 @@ class Custody:
     def _keep(self, arrival: Arrival, version: int) -> None:
         live = self._of(arrival.to)
         came = [kept.touchpoint for kept in arrival.kept if not kept.is_machine]
-        changes = live.add(came, version) if came else []
-        machines = [kept for kept in arrival.kept if kept.is_machine]
-        if machines:
-            changes += self._mark(live, machines, version)
+        going = []
+        for kept in arrival.kept if len(came) < len(arrival.kept) else ():
+            if kept.is_machine:
+                order = order_of(kept.touchpoint)
+                live.history.mark_machine(order)
+                there = live.history.get(order)
+                going += [] if there is None else [there]
+        changes = live.change(came, going, version)
         if changes:
             self._post.tell(arrival.to, changes, arrival.cause)
-
-    def _mark(self, live: Live, machines: Sequence[Kept], version: int) -> list[JourneyChange]:
-        history = live.history
-        orders = [order_of(kept.touchpoint) for kept in machines]
-        there = [touchpoint for order in orders if (touchpoint := history.get(order)) is not None]
-        for order in orders:
-            history.mark_machine(order)
-        return live.remove(there, version)
 
     # --- leaving -------------------------------------------------------------------------------------
 
@@ -104,37 +108,46 @@ class Custody:
                 broken("a_version_of_an_identifier_names_one_customer", version=moved.version)
         for via in leaving:
             self._put(moved.from_, via, Place(moved.to, moved.version))
-        left = moved.piece
-        for via in leaving:
-            due = Continued(moved.from_, moved.to, via, moved.version, b"", moved.piece, moved.cause)
-            left -= self._hand_over(due, left, version)
+        _, to, moved_version, _, piece, cause = moved
+        dues = [Continued(moved.from_, to, via, moved_version, b"", piece, cause) for via in leaving]
+        self._hand_over(moved.from_, dues, piece, version)
 
     def _go_on(self, continued: Continued, version: int) -> None:
         known = self._place(continued.from_, continued.via)
         if known == Place(continued.to, continued.version, continued.cursor):
-            self._hand_over(continued, continued.piece, version)
+            self._hand_over(continued.from_, [continued], continued.piece, version)
 
-    def _hand_over(self, due: Continued, most: int, version: int) -> int:
-        """Hand over what came by a via, ``most`` touchpoints at most; gives how many. What is left is noted."""
-        kept, more = self._of(due.from_).history.come_by(due.via, due.cursor, most)
+    def _hand_over(self, from_: bytes, dues: Sequence[Continued], most: int, version: int) -> None:
+        """Hand over what is due, ``most`` touchpoints at most, all of them as one change. What is left is noted."""
+        live = self._of(from_)
+        pieces: list[Piece] = []
+        for due in dues:
+            kept, more = live.history.come_by(due.via, due.cursor, most)
+            most -= len(kept)
+            pieces.append(Piece(due, kept, more))
+        changes = self._leave(live, [kept for piece in pieces for kept in piece.kept], version)
+        if changes:
+            self._post.tell(from_, changes, dues[0].cause)
+        for piece in pieces:
+            self._send(live, piece)
+
+    def _leave(self, live: Live, leaving: Sequence[Kept], version: int) -> list[JourneyChange]:
+        for kept in leaving:
+            if kept.is_machine:
+                live.history.unmark_machine(order_of(kept.touchpoint))
+        return live.change((), [kept.touchpoint for kept in leaving if not kept.is_machine], version)
+
+    def _send(self, live: Live, piece: Piece) -> None:
+        due, kept, more = piece
+        last = order_of(kept[-1].touchpoint) if kept else None
         if kept:
-            self._leave(due, kept, more, version)
             self._post.send(Arrival(due.to, due.via, due.version, kept, due.cause), due.from_)
-        cursor = place(order_of(kept[-1].touchpoint)) if kept else due.cursor
+        if not more or last is not None:
+            live.history.leave_hours(due.via, last if more else None)
+        cursor = due.cursor if last is None else place(last)
         self._put(due.from_, due.via, Place(due.to, due.version, cursor if more else None))
         if more:
             self._post.send(due._replace(cursor=cursor), due.from_)
-        return len(kept)
-
-    def _leave(self, due: Continued, kept: Sequence[Kept], more: bool, version: int) -> None:
-        live = self._of(due.from_)
-        for one in kept:
-            if one.is_machine:
-                live.history.unmark_machine(order_of(one.touchpoint))
-        changes = live.remove([one.touchpoint for one in kept if not one.is_machine], version)
-        live.history.leave_days(due.via, kept[-1].touchpoint.occurred_at if more else None)
-        if changes:
-            self._post.tell(due.from_, changes, due.cause)
 
     # --- the register --------------------------------------------------------------------------------
 

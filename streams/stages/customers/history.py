@@ -2,12 +2,12 @@
 
     h  occurred_at, event_id, channel, via      the touchpoint
     x  occurred_at, event_id, channel, via      a touchpoint that turned out to be a machine's
-    d  via, day                                 a day on which h or x may have something of the via
+    d  via, hour                                an hour in which h or x may have something of the via
     o  type, order_id, place                    a touchpoint with this order; the first of them alone converts
     j  place of its first touchpoint            a live journey; it lasts until the next begins
     s  channel, place of its first touchpoint   a live session; it lasts until the next on its channel begins
     t                                           how the history ends
-    p  via                                      where the via's touchpoints belong (`streams.stages.customers.places`)
+    p  via                                      where the via's touchpoints belong (`streams.stages.customers.custody`)
 
 Places sort as the touchpoints do: time as 8 big-endian bytes, texts in UTF-8 behind NUL, which no text holds.
 """
@@ -22,14 +22,14 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from streams.domain.journeys import order_key
-from streams.domain.rules import DAY_MS
+from streams.domain.rules import MINUTE_MS
 from streams.domain.tail import Tail
 from streams.domain.touchpoint import Order, Touchpoint, order_of
 from streams.runtime.stage import Layout, View
 
 TOUCHPOINT = b"h"
 MACHINE = b"x"
-DAY = b"d"
+HOUR = b"d"
 ORDER = b"o"
 JOURNEY = b"j"
 SESSION = b"s"
@@ -51,7 +51,7 @@ LAYOUT = Layout(
     types={
         TOUCHPOINT: Touchpoint,
         MACHINE: bool,
-        DAY: bool,
+        HOUR: bool,
         ORDER: bool,
         JOURNEY: bool,
         SESSION: bool,
@@ -61,6 +61,7 @@ LAYOUT = Layout(
     kind_at=CUSTOMER_BYTES,
     group_bytes=CUSTOMER_BYTES,
 )
+HOUR_MS = 60 * MINUTE_MS
 #: Above every place.
 HIGHEST = b"\xff" * 9
 _ZERO = 1 << 63
@@ -187,12 +188,12 @@ class CustomerHistory:
 
     def _come_by(self, via: str, behind: bytes) -> Iterator[Kept]:
         start, stop = behind + b"\0", HIGHEST
-        for day in self.days(via):
-            first, end = place_of_time(day * DAY_MS), place_of_time((day + 1) * DAY_MS)
+        for hour in self.hours(via):
+            first, end = place_of_time(hour * HOUR_MS), place_of_time((hour + 1) * HOUR_MS)
             if end > start:
-                yield from self._on_day(via, max(first, start), min(end, stop))
+                yield from self._in_hour(via, max(first, start), min(end, stop))
 
-    def _on_day(self, via: str, start: bytes, stop: bytes) -> Iterator[Kept]:
+    def _in_hour(self, via: str, start: bytes, stop: bytes) -> Iterator[Kept]:
         touchpoints = (Kept(t, False) for _, t in self._scan(TOUCHPOINT, start, stop) if t.via == via)
         orders = (order_at(key[CUSTOMER_BYTES + 1 :]) for key, _ in self._scan(MACHINE, start, stop))
         machines = (Kept(Touchpoint(*order, action=""), True) for order in orders if order.via == via)
@@ -201,25 +202,25 @@ class CustomerHistory:
     def _scan(self, kind: bytes, start: bytes, stop: bytes) -> Iterator[tuple[bytes, Touchpoint]]:
         return self._view.scan(self._customer + kind + start, self._customer + kind + stop)
 
-    def days(self, via: str) -> list[int]:
-        """The days, since 1970, on which there may be something of ``via``, in order."""
-        prefix = self._day_key(via)
+    def hours(self, via: str) -> list[int]:
+        """The hours, since 1970, in which there may be something of ``via``, in order."""
+        prefix = self._hour_key(via)
         return [time_at(key[len(prefix) :]) for key, _ in self._view.scan(prefix, prefix + HIGHEST)]
 
-    def leave_days(self, via: str, before: int | None) -> None:
-        """Nothing of ``via`` is left on the days before that of ``before``, ms UTC; None: on no day."""
-        for day in self.days(via):
-            if before is None or day < before // DAY_MS:
-                self._view.delete(self._day_key(via, day))
+    def leave_hours(self, via: str, last: Order | None) -> None:
+        """Nothing of ``via`` is left up to ``last``; None: nothing at all."""
+        for hour in self.hours(via):
+            if last is None or hour < last.occurred_at // HOUR_MS:
+                self._view.delete(self._hour_key(via, hour))
 
     def _enter(self, order: Order) -> None:
-        key = self._day_key(order.via, order.occurred_at // DAY_MS)
+        key = self._hour_key(order.via, order.occurred_at // HOUR_MS)
         if self._view.get(key) is None:
             self._view.put(key, True)
 
-    def _day_key(self, via: str, day: int | None = None) -> bytes:
-        prefix = self._customer + DAY + via.encode() + b"\0"
-        return prefix if day is None else prefix + place_of_time(day)
+    def _hour_key(self, via: str, hour: int | None = None) -> bytes:
+        prefix = self._customer + HOUR + via.encode() + b"\0"
+        return prefix if hour is None else prefix + place_of_time(hour)
 
     # --- orders -----------------------------------------------------------------------------------------
 

@@ -38,11 +38,11 @@ class Live:
         self._sessions = customer + SESSION
         self.history = CustomerHistory(view, customer)
 
-    def add(self, touchpoints: Iterable[Touchpoint], version: int) -> list[JourneyChange]:
-        """Add ``touchpoints`` (in order); nothing happens where one is known."""
+    def change(self, coming: Iterable[Touchpoint], going: Iterable[Touchpoint], version: int) -> list[JourneyChange]:
+        """Add those that are ``coming`` (in order) where they aren't known, and remove those ``going``, which are."""
         history, changes = self.history, []
         between: Changed = {}
-        for touchpoint in touchpoints:
+        for touchpoint in coming:
             order = order_of(touchpoint)
             tail = history.tail
             is_last = not between and (tail is None or order > tail.last)
@@ -53,11 +53,7 @@ class Live:
                 changes += self._append(after, version)
             else:
                 between[order] = touchpoint
-        return changes + self._restitch(between, {}, version)
-
-    def remove(self, touchpoints: Iterable[Touchpoint], version: int) -> list[JourneyChange]:
-        """Remove ``touchpoints``, which are there."""
-        return self._restitch({}, {order_of(t): t for t in touchpoints}, version)
+        return changes + self._restitch(between, {order_of(t): t for t in going}, version)
 
     # --- behind all others ---------------------------------------------------------------------------
 
@@ -86,13 +82,14 @@ class Live:
         """Bring the rows around changes up to date."""
         if not added and not removed:
             return []
+        tail, end = self.history.tail, None
+        follows = tail is not None and not removed and min(added) > tail.last
         ceased, begun = self._apply(added, removed)
         changed = {**added, **removed, **ceased, **begun}
         now = Side(removed, self.history.converts)
         was = Side(added, lambda t: t[:4] in ceased or (t[:4] not in begun and self.history.converts(t)))
         history: History = _With(self.history, removed) if removed else self.history
         changes: dict[tuple[object, ...], JourneyChange] = {}
-        tail, end = self.history.tail, None
         for region in [*regions(history, changed, self._rules)]:
             before, after = (Pieces(region, changed, side, self._rules) for side in (was, now))
             for first in other_sessions(before, after):
@@ -101,11 +98,14 @@ class Live:
             for first in journeys:
                 self._set(self._journeys + place(first), first in after.journeys, version)
             for change in journey_changes(self._id, before, after, journeys, self._rules):
-                changes[change.journey_before, change.journey_after, change.conversion] = change
+                # A journey that begins behind all others is nothing that changed.
+                if change.conversion is not None or not follows:
+                    key = change.journey_before, change.journey_after, change.conversion
+                    changes[key] = change._replace(follows=follows)
             if tail is not None and order_of(region.core[-1]) >= tail.last:
                 end = region
         if end is not None:
-            self._end(end.core if added else [])
+            self._end([] if removed else end.core)
         return [*changes.values()]
 
     def _apply(self, added: Changed, removed: Changed) -> tuple[Changed, Changed]:

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from prometheus_client import Counter
 
+from schemas.codec import HEADER_BYTES, decode
 from schemas.columns import decode_columns
-from schemas.pieces import header
+from schemas.pieces import headers
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming
 from streams.runtime.stage import Record
 from streams.stages.customers.history import CUSTOMER_BYTES, Kept
@@ -76,7 +77,7 @@ def messages(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
     """What ``records`` say, in order; ValueError where a customer is no UUID."""
     resolved: list[Record] = []
     for record in records:
-        read = _READ.get((record.value or b"")[: len(_RESOLVED)])
+        read = _READ.get((record.value or b"")[:HEADER_BYTES])
         if read is None:
             resolved.append(record)
             continue
@@ -123,41 +124,44 @@ def _arrivals(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
 
 
 def _handed_over(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
-    for record, fields in _decoded(records, "touchpoints_handed_over"):
+    for record, fields in _decoded(records):
         kept = [_kept(touchpoint, fields["via"]) for touchpoint in fields["touchpoints"]]
         arrival = Arrival(bytes_of(fields["to"]), fields["via"], fields["version"], kept, _cause(fields))
         yield record, arrival
 
 
 def _moved(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
-    for record, fields in _decoded(records, "identifiers_moved"):
+    for record, fields in _decoded(records):
         from_, to = bytes_of(fields["from"]), bytes_of(fields["to"])
         yield record, Moved(from_, to, fields["version"], fields["identifiers"], fields["piece"], _cause(fields))
 
 
 def _continued(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
-    for record, fields in _decoded(records, "hand_over_continued"):
+    for record, fields in _decoded(records):
         from_, to, via = bytes_of(fields["from"]), bytes_of(fields["to"]), fields["via"]
         yield record, Continued(from_, to, via, fields["version"], fields["cursor"], fields["piece"], _cause(fields))
 
 
-_RESOLVED = header("resolved_touchpoint")
+#: How to read what identity and customers say, in any version of its schema, by what its values begin with.
 _READ = {
-    header("touchpoints_handed_over"): _handed_over,
-    header("identifiers_moved"): _moved,
-    header("hand_over_continued"): _continued,
+    header: read
+    for record, read in (
+        ("touchpoints_handed_over", _handed_over),
+        ("identifiers_moved", _moved),
+        ("hand_over_continued", _continued),
+    )
+    for header in headers(record)
 }
 
 
 def is_between_customers(record: Record) -> bool:
     """Whether ``record`` is what identity or another customer says, not a touchpoint of a source."""
-    return (record.value or b"")[: len(_RESOLVED)] in _READ
+    return (record.value or b"")[:HEADER_BYTES] in _READ
 
 
-def _decoded(records: Sequence[Record], kind: str) -> Iterator[tuple[Record, dict[str, Any]]]:
-    columns = decode_columns([record.value for record in records], kind)
-    FOREIGN.inc(len(columns.errors))
-    return zip((records[at] for at in columns.positions), columns.records(), strict=True)
+def _decoded(records: Sequence[Record]) -> Iterator[tuple[Record, dict[str, Any]]]:
+    """``records`` with their fields; Undecodable where one is damaged: it must not be lost."""
+    return ((record, decode(record.value or b"").record) for record in records)
 
 
 def _cause(fields: dict[str, Any]) -> Cause:

@@ -150,7 +150,8 @@ def _chunks(touchpoints: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
     part: list[dict[str, Any]] = []
     size = 0
     for touchpoint in touchpoints:
-        more = 64 + sum(len(text) for text in touchpoint.values() if isinstance(text, str))
+        texts = [*touchpoint.values(), *(touchpoint["conversion"] or {}).values()]
+        more = 64 + sum(len(text) for text in texts if isinstance(text, str))
         if part and size + more > CHUNK_CHARACTERS:
             yield part
             part, size = [], 0

@@ -48,10 +48,11 @@ class Customers:
     inputs: tuple[str, ...] = (topics.ACTIVITY,)
 
     def __init__(self, rules: Rules, epoch: int) -> None:
-        # Which rows are live, and how histories end, is in the state.
+        # Which rows are live, and how histories end, is in the state; what was told of credits goes on from there.
         closing = ",".join(sorted(rules.closing_conversions))
         gaps = f"session_gap_ms={rules.session_gap_ms} journey_gap_ms={rules.journey_gap_ms}"
-        self.layout = replace(LAYOUT, made_with=f"{gaps} closing_conversions={closing}")
+        credit = f"lookback_ms={rules.lookback_ms} half_life_ms={rules.half_life_ms}"
+        self.layout = replace(LAYOUT, made_with=f"{gaps} {credit} closing_conversions={closing}")
         self._rules = rules
         self._epoch = epoch
 

@@ -140,6 +140,11 @@ def test_a_piece_goes_over_all_identifiers_and_each_that_has_more_is_continued()
     assert town.settle().journeys() == {B: "e0 f0 e1 f1 e2 f2"}
 
 
+def test_pieces_may_end_within_an_hour() -> None:
+    town = Town().tell(*came(*(touch(f"e{i}", NOON + i) for i in range(5))), moved(A, B, 1, piece=2)).settle()
+    assert town.journeys() == {B: "e0 e1 e2 e3 e4"}
+
+
 def test_a_newer_fact_ends_a_hand_over_and_a_later_move_begins_with_all_that_is_left() -> None:
     town = Town().tell(*came(*visits(4)), moved(A, B, 1, piece=1))
     town.step()
@@ -167,6 +172,12 @@ def test_a_touchpoint_that_turns_out_a_machines_leaves_and_no_copy_brings_it_bac
     assert town.tell(*came(visits(3)[1], to=B, version=1)).settle().journeys() == {B: "e0 e2"}
 
 
+def test_all_markers_of_a_hand_over_count() -> None:
+    raised = [record for t in visits(3)[:2] for record in came(t, actor="machine", raised=True)]
+    town = Town().tell(*raised, moved(A, B, 1)).settle()
+    assert town.tell(*came(*visits(3), to=B, version=1)).settle().journeys() == {B: "e2"}
+
+
 def test_a_marker_that_comes_first_goes_with_its_identifier() -> None:
     town = Town().tell(*came(visits(1)[0], actor="machine", raised=True), moved(A, B, 1)).settle()
     assert town.tell(*came(*visits(1))).settle().journeys() == {}
@@ -179,6 +190,39 @@ def test_journey_changes_tell_of_a_merge_at_both_ends() -> None:
     assert told == [(A, "arrival", 0, 2), (A, "merge", 2, 0), (B, "merge", 0, 2)]
     assert {row["cause_event_id"] for row in rows[1:]} == {"login"}
     assert {row["conversion_event_id"] for row in rows} == {"P"}
+
+
+def test_identifiers_that_leave_together_are_one_change() -> None:
+    #   a (cookie) -- b (another) -- P (the customer's own): both cookies leave, the purchase stays
+    vias = ["cookie_id:one", "cookie_id:two"]
+    steps = [touch(via, NOON + i * DAY, via=via) for i, via in enumerate(vias)]
+    town = Town().tell(*came(*steps, purchase("P", NOON + 2 * DAY)), moved(A, B, 1, *vias)).settle()
+    told = [sent.fields for sent in town.out.on(topics.JOURNEY_CHANGES) if sent.fields["customer_id"] == A]
+    touches = [(len(row["before"]["touches"]), len(row["after"]["touches"])) for row in told]
+    assert touches == [(0, 3), (3, 1)]
+    keys = [(row["version"], row["journey_before"], row["journey_after"]) for row in told]
+    assert len({*keys}) == len(keys)
+
+
+def test_a_verdict_that_is_raised_is_the_cause_of_what_it_changes() -> None:
+    seen = [touch("a", NOON), purchase("P", NOON + DAY)]
+    town = Town().tell(*came(*seen), *came(seen[0], actor="machine", raised=True)).settle()
+    (*_, last) = [sent.fields for sent in town.out.on(topics.JOURNEY_CHANGES)]
+    assert (last["cause"], last["cause_event_id"], last["conversion_event_id"]) == ("verdict", "a", "P")
+
+
+def test_what_comes_in_order_is_an_arrival_even_where_more_than_its_journey_changes() -> None:
+    #   P| -- b, from an advertisement, in the visit that P was in
+    advert = {"has_acquisition": True, "marketing_channel": "Display"}
+    town = Town().tell(*came(purchase("P", NOON)), *came(touch("b", NOON + 1, **advert)), *came(touch("a", NOON - 1)))
+    town.settle()
+    assert [sent.fields["cause"] for sent in town.out.on(topics.JOURNEY_CHANGES)] == ["arrival", "arrival", "late"]
+
+
+def test_a_move_that_is_told_twice_hands_over_once() -> None:
+    town = Town().tell(*came(*visits(2)), moved(A, B, 1), moved(A, B, 1))
+    told = town.step()
+    assert [len(record["touchpoints"]) for record in told] == [2]
 
 
 def test_large_hand_overs_are_told_in_chunks() -> None:

@@ -16,7 +16,7 @@ from streams.domain.rules import Rules
 from streams.domain.stitch import stitch
 from streams.domain.touchpoint import Touchpoint, order_of
 from streams.stages.customers.history import CUSTOMER_BYTES, JOURNEY, SESSION, CustomerHistory
-from streams.stages.customers.history import DAY as DAY_OF_VIA
+from streams.stages.customers.history import HOUR as HOUR_OF_VIA
 from streams.stages.customers.live import Live
 from streams.stages.customers.messages import bytes_of
 from streams.stages.customers.rows import rows_at
@@ -44,16 +44,15 @@ def walked(history: list[Touchpoint], rules: Rules, random: Random) -> Iterator[
     while coming or there:
         live = Live(state, ANNA, rules)
         size = random.choice([1, 1, 2, 5])
-        if coming and (not there or random.random() < 0.6):
-            piece, coming = coming[:size], coming[size:]
-            known = random.sample(sorted(there), k=min(len(there), random.randrange(2)))
-            changes = live.add(sorted([*piece, *known]), version)
-            there.update(piece)
-        else:
-            gone = sorted(random.sample(sorted(there), k=min(len(there), size)))
-            changes = live.remove(gone, version)
-            there.difference_update(gone)
-            coming += [t for t in gone if random.random() < 0.3]
+        comes = bool(coming) and (not there or random.random() < 0.6)
+        goes = bool(there) and (not comes or random.random() < 0.2)
+        gone = sorted(random.sample(sorted(there), k=min(len(there), size))) if goes else []
+        piece, coming = (coming[:size], coming[size:]) if comes else ([], coming)
+        known = random.sample(sorted(there - {*gone}), k=min(len(there) - len(gone), random.randrange(2)))
+        changes = live.change(sorted([*piece, *known]), gone, version)
+        there.difference_update(gone)
+        there.update(piece)
+        coming += [t for t in gone if random.random() < 0.3]
         version += 1
         yield Step(state, sorted(there), set(state.take_changed()), changes)
 
@@ -90,10 +89,10 @@ def test_a_history_ends_as_if_what_is_there_had_always_been_all(
 ) -> None:
     for state, there, _, _ in walked(history, rules, random):
         again = MemoryState(0)
-        Live(again, ANNA, rules).add(there, 0)
+        Live(again, ANNA, rules).change(there, (), 0)
         assert CustomerHistory(state, ANNA).tail == CustomerHistory(again, ANNA).tail
         if not there:
-            assert {kind for kind, _ in kinds(state)} <= {DAY_OF_VIA}
+            assert {kind for kind, _ in kinds(state)} <= {HOUR_OF_VIA}
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
@@ -126,7 +125,7 @@ def changes_of(*steps: Touchpoint) -> list[list[tuple[str, str]]]:
     for step in steps:
         names[row_id(CUSTOMER, step.channel, step.via, step.event_id)] = step.event_id
     return [
-        [(names[change.journey_before], names[change.journey_after]) for change in live.add([step], version)]
+        [(names[change.journey_before], names[change.journey_after]) for change in live.change([step], (), version)]
         for version, step in enumerate(steps)
     ]
 
@@ -166,17 +165,17 @@ def test_a_late_touchpoint_of_a_hot_customer_costs_its_days_and_not_the_history(
     """A kiosk: a touchpoint every ten minutes on two channels by turns, for most of a year, without end or purchase."""
     kiosk, rules = Counted(0), Rules()
     touchpoints = [touch(f"e{i:05}", MIDNIGHT + i * 10 * MINUTE, ("web", "mobile")[i % 2]) for i in range(40_000)]
-    Live(kiosk, ANNA, rules).add(touchpoints, 0)
+    Live(kiosk, ANNA, rules).change(touchpoints, (), 0)
     kiosk.take_changed()
     kiosk.read = 0
     late = touch("late", MIDNIGHT + 140 * DAY + 12 * HOUR + 1)
-    Live(kiosk, ANNA, rules).add([late], 1)
+    Live(kiosk, ANNA, rules).change([late], (), 1)
     assert kiosk.read < 4_000
     rows = rows_at(kiosk, kiosk.take_changed(), rules).values()
     assert {type(row).__name__ for row in rows} == {"Journey", "Session"}
     assert len(rows) == 2
     kiosk.read = 0
-    Live(kiosk, ANNA, rules).remove([late], 2)
+    Live(kiosk, ANNA, rules).change((), [late], 2)
     assert kiosk.read < 4_000
-    Live(kiosk, ANNA, rules).remove(touchpoints[-1:], 3)
+    Live(kiosk, ANNA, rules).change((), touchpoints[-1:], 3)
     assert kiosk.read < 8_000
