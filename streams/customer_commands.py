@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import uuid
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from streams import composition, config
-from streams.domain.identifiers import RANKS, Identifier, clean, is_namespace
+from streams.domain.identifiers import RANKS, Identifier, clean, is_namespace, mask
 from streams.domain.validation import MAX_TEXT
 
 if TYPE_CHECKING:
     from streams.domain.identity.links import Kind
 
 EXIT_FAILED = 1
+#: An e-mail address or a phone number, which never enters the system.
+_ADDRESS = re.compile(r".*@|\+")
 NAMESPACES = ", ".join(RANKS)
 
 
@@ -32,6 +35,8 @@ def identifier(_context: click.Context, _parameter: click.Parameter, value: str)
         raise click.BadParameter(
             f"found {value!r}, expected NAMESPACE=VALUE, NAMESPACE one of {NAMESPACES}, or your own"
         )
+    if namespace.endswith("_sha256") and _ADDRESS.match(name):
+        raise click.BadParameter(f"{namespace}: found {mask(name)!r}, an address itself, expected its SHA-256")
     cleaned = clean([{"namespace": namespace, "value": name}])
     if not cleaned:
         raise click.BadParameter(f"found {value!r}: {name!r} names nobody, so it is never taken as an identifier")

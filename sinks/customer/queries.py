@@ -38,9 +38,11 @@ WHERE via IN {MEMBERS} AND other IN {MEMBERS}
 GROUP BY via, other ORDER BY earliest.1, earliest.3, via, other
 """
 CORRECTIONS = f"""
-SELECT stronger, weaker, argMax((kind, corrected_at, reason, correction_id), (corrected_at, correction_id)) AS last
+SELECT stronger, weaker,
+    argMax((kind, corrected_at, reason, correction_id), (corrected_at, correction_id, kind = 'retracted')) AS last
 FROM identity_corrections FINAL
-WHERE stronger IN {MEMBERS} OR weaker IN {MEMBERS}
+WHERE (stronger IN {MEMBERS} OR weaker IN {MEMBERS})
+    AND version - 1 NOT IN (SELECT version FROM dead_letters FINAL WHERE topic = 'identity.links')
 GROUP BY stronger, weaker ORDER BY last.2, stronger, weaker LIMIT 1000
 """
 VIOLATIONS = f"""

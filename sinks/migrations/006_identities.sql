@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS identity_corrections
     deleted       UInt8 DEFAULT 0        COMMENT '1 where the correction was erased; FINAL hides such rows'
 )
 ENGINE = ReplacingMergeTree(version, deleted)
-ORDER BY (stronger, weaker, corrected_at, correction_id)
+ORDER BY (stronger, weaker, corrected_at, correction_id, kind)
 COMMENT 'What operators said of pairs of identifiers, as they sent it; those that IDENTITY could not take are in dead_letters too';
 
 CREATE TABLE IF NOT EXISTS journey_changes
