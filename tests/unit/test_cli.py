@@ -301,7 +301,7 @@ def test_a_defect_keeps_its_trace() -> None:
 
 @pytest.mark.parametrize("asked", ["email_sha256=anna@example.org", "phone_sha256=+4930123456"])
 def test_an_address_itself_is_refused_and_not_repeated(asked: str) -> None:
-    result = CliRunner().invoke(main, ["customer", asked])
-    assert result.exit_code == EXIT_WRONG_USE
+    result = run("customer", asked)
+    assert result.exit_code == WRONG_USE
     assert "an address itself, expected its SHA-256" in " ".join(result.output.split())
     assert asked.partition("=")[2] not in result.output
