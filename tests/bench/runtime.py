@@ -112,19 +112,24 @@ def run_all(bootstrap: str, names: list[str], records: int, runs: int) -> Outcom
 
 
 def run_one(bootstrap: str, source: str, name: str, mode: str, records: int, number: int) -> Outcome:
-    """One process; SystemExit with its last words where it does not do what it should."""
+    """One process; SystemExit where it does not do what it should."""
     group = f"{name}-{mode}-{number}"
     with tempfile.TemporaryDirectory(prefix=f"{group}-") as folder:
         task = Task(mode, bootstrap, source, f"{group}-output", group, records, Path(folder))
         create_topic(bootstrap, task.output)
-        contender = ENTRANTS[name]
-        command = [str(contender.python()), str(CONTENDERS / contender.script), *task.argv()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd=folder)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if not lines:
-        raise SystemExit(f"{group} ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-3000:]}")
+        outcome = ask(ENTRANTS[name], task)
     if mode == "stateful":
         require_counts(bootstrap, task)
+    return outcome
+
+
+def ask(contender: Contender, task: Task) -> Outcome:
+    """What the contender's process prints; SystemExit with its last words where it prints nothing."""
+    command = [str(contender.python()), str(CONTENDERS / contender.script), *task.argv()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd=task.folder)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        raise SystemExit(f"{task.group} ended with {done.returncode}: {done.stdout[-1000:]}{done.stderr[-3000:]}")
     return Outcome(**json.loads(lines[-1]))
 
 
@@ -136,22 +141,30 @@ def create_topic(bootstrap: str, name: str) -> None:
 
 def require_counts(bootstrap: str, task: Task) -> None:
     """SystemExit unless the highest counts that were sent of all keys make as many records as were read."""
-    counted = sum(asyncio.run(_last_counts(bootstrap, task.output)).values())
+    counts: dict[str, int] = {}
+    for _, value in read_back(bootstrap, task.output):
+        told = orjson.loads(value)
+        counts[told["user"]] = max(told["count"], counts.get(told["user"], 0))
+    counted = sum(counts.values())
     if counted != task.records:
         raise SystemExit(f"{task.group} was to count {task.records:,} records, its outputs count {counted:,}")
 
 
-async def _last_counts(bootstrap: str, topic: str) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def read_back(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
+    """Keys and values of all records of ``topic``, those of a partition in order."""
+    return asyncio.run(_read_back(bootstrap, topic))
+
+
+async def _read_back(bootstrap: str, topic: str) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
     places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     async with AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=1000)).values():
-                for told in (orjson.loads(record.value) for record in records):
-                    counts[told["user"]] = max(told["count"], counts.get(told["user"], 0))
-    return counts
+                found += ((record.key, record.value) for record in records)
+    return found
 
 
 def show(outcomes: Outcomes, records: int, runs: int) -> None:

@@ -59,7 +59,6 @@ class Piece:
             for member in group.members:
                 if member.node.customer != canonical.key:
                     kept.move(member, canonical.key, telling)
-                    kept.keep(member)
         links, founder = len(self.ties), b""
         if self.refused:
             founder = min(canonical.key for canonical, _ in named)

@@ -26,8 +26,8 @@ _KEPT = 65_536
 
 
 class Node(NamedTuple):
-    """``customer``: the key of its canonical identifier, told with ``version``; ``users``: how many user_ids it is linked
-    to in force."""
+    """``customer``: the key of its canonical identifier, told with ``version``; ``users``: how many user_ids are linked
+    to it in force."""
 
     customer: bytes
     version: int = 0

@@ -53,12 +53,13 @@ Told = tuple[str, Date | None]
 class Telling:
     """Collects the changes of one record; ``version`` is told with them."""
 
+    islands = 0
+    shared = 0
+    overflowing = 0
+    recut = 0
+
     def __init__(self, version: int) -> None:
         self.version = version
-        self.islands = 0
-        self.shared = 0
-        self.overflowing = 0
-        self.recut = 0
         self.broken: list[str] = []
         self._moved: list[tuple[Identifier, bytes, bytes, bytes]] = []
         self._stood: dict[Pair, tuple[Told, Told]] = {}
@@ -83,11 +84,13 @@ class Telling:
         return Changes(moves, violations, self.islands, self.shared, self.overflowing, self.recut, self.broken)
 
     def _moves(self) -> list[Move]:
+        if len(self._moved) == 1:  # most
+            ((identifier, key, left, joined),) = self._moved
+            return [Move(customer_text(left), customer_text(joined), (identifier,), left == key)]
         found: dict[tuple[bytes, bytes], list[Identifier]] = defaultdict(list)
-        gone = set()
-        for identifier, key, left, joined in self._moved:
+        for identifier, _, left, joined in self._moved:
             found[left, joined].append(identifier)
-            gone.add(key)
+        gone = {key for _, key, _, _ in self._moved}
         return [
             # Where the canonical identifier has gone nothing is left.
             Move(customer_text(left), customer_text(joined), sorted(ones, key=_text), left in gone)
@@ -97,7 +100,7 @@ class Telling:
     def _violations(self) -> list[Violation]:
         found = []
         for pair, (before, after) in self._stood.items():
-            if before != after and (before[0] or after[0]):
+            if before != after:
                 date = after[1] or before[1]
                 assert date is not None  # noqa: S101 - one of them has a reason, so it was in force
                 found.append(Violation(pair, after[0], date))

@@ -11,6 +11,8 @@ when its pair's standing changes, and when one of its ends was shared and no lon
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from heapq import nsmallest
 from operator import itemgetter
 
 from streams.domain.identifiers import Identifier
@@ -21,7 +23,7 @@ from streams.domain.identity.facts import Changes, Telling
 from streams.domain.identity.joining import Meeting
 from streams.domain.identity.kept import Kept, Member, Tie
 from streams.domain.identity.limits import Limits
-from streams.domain.identity.links import Correction, Date, JoiningOrder, Link, Pair, Ruling, Standing, joining_order
+from streams.domain.identity.links import Correction, Date, Link, Pair, Ruling, Standing, joining_order, pair_of
 
 NOTHING = Changes()
 
@@ -70,12 +72,12 @@ class Graph:
             if tie.counted:
                 cut(self._kept, (tie.one, tie.other), self._limits, telling)
         else:
-            self._count(tie, edge._replace(reason=""), before, now, telling)
+            self._count(tie, Edge(edge.evidence, edge.ruling), before, now, telling)
 
     def _count(self, tie: Tie, edge: Edge, before: Standing | None, now: Standing, telling: Telling) -> None:
         """A pair in force, of which neither is shared."""
         meeting = Meeting(self._kept, tie)
-        if not tie.counted and meeting.links > self._limits.island_links:
+        if meeting.links > self._limits.island_links:
             self._kept.put_edge(tie, edge._replace(reason=OVERFLOW), False, telling)
             return
         forward = not tie.counted or before is None or (before.asserted <= now.asserted and before.date >= now.date)
@@ -122,7 +124,7 @@ class Graph:
         links = 0
         islands = set()
         others = []
-        for _, tie in self._in_force(flipped):
+        for tie in self._in_force(flipped):
             other = tie.other if tie.one is flipped else tie.one
             customer = self._kept.customer(other)
             island = customer.island or other.node.customer
@@ -135,12 +137,17 @@ class Graph:
                 others.append(other)
         return others
 
-    def _in_force(self, member: Member) -> list[tuple[JoiningOrder, Tie]]:
-        """Ties of ``member`` that don't count but may: none of the other ends is shared."""
-        found = []
-        for identifier, edge in self._kept.ties(member, OTHER):
-            other, standing = self._kept.member(identifier), edge.standing
-            if standing is not None and not other.node.shared:
-                tie = self._kept.tie_between(member, other, edge, False)
-                found.append((joining_order(tie.pair, standing), tie))
-        return sorted(found, key=itemgetter(0))
+    def _in_force(self, member: Member) -> Iterator[Tie]:
+        """Ties of ``member`` that don't count but may, because the other end isn't shared, in their order.
+
+        Of a million only so many are looked at: what comes behind could hardly count, and keeps the reason that it has.
+        """
+        ties = (
+            (joining_order(pair_of(member.identifier, identifier), found), identifier, edge)
+            for identifier, edge in self._kept.ties(member, OTHER)
+            if (found := edge.standing) is not None
+        )
+        for _, identifier, edge in nsmallest(2 * self._limits.island_links, ties, key=itemgetter(0)):
+            other = self._kept.member(identifier)
+            if not other.node.shared:
+                yield self._kept.tie_between(member, other, edge, False)

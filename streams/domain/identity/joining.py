@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from streams.domain.identifiers import Identifier, rank
 from streams.domain.identity.definition import canonical_order
-from streams.domain.identity.entries import COUNTED, NO_REFUSAL, Customer, Edge, Island, Position, weakness
+from streams.domain.identity.entries import COUNTED, Customer, Edge, Island, Position, weakness
 from streams.domain.identity.facts import Telling
 from streams.domain.identity.kept import Kept, Member, Tie
 from streams.domain.identity.limits import Limits, added
@@ -30,16 +30,13 @@ class Meeting:
         self._kept = kept
         self._tie = tie
         self._are_one = tie.one.node.customer == tie.other.node.customer
-        self._p = kept.customer(tie.one)
-        self._q = self._p if self._are_one else kept.customer(tie.other)
-        self._at_p = kept.island(self._p)
-        self._share_island = self._are_one or (self._p.island == self._q.island != b"")
-        self._at_q = self._at_p if self._share_island else kept.island(self._q)
-
-    @property
-    def links(self) -> int:
-        """Links that count in both islands together, ``tie`` included."""
-        return self._at_p.links + (0 if self._share_island else self._at_q.links) + (not self._tie.counted)
+        self._p = p = kept.customer(tie.one)
+        self._q = q = p if self._are_one else kept.customer(tie.other)
+        self._share_island = self._are_one or (p.island == q.island != b"")
+        links, self._p_weakest = kept.island(p)
+        more, self._q_weakest = (0, self._p_weakest) if self._share_island else kept.island(q)
+        #: Links that count in both islands together, this one included.
+        self.links = links + more + (not tie.counted)
 
     def join(self, edge: Edge, standing: Standing, limits: Limits, telling: Telling) -> bool:
         """Let the tie count as ``edge`` says; False, and nothing is done, where its island must be cut anew.
@@ -56,83 +53,84 @@ class Meeting:
         position = (not standing.asserted, rank(one.namespace), rank(other.namespace), standing.date)
         counts = added(p.counts, q.counts)
         reason = limits.refusal(counts)
-        if reason:
-            return self._refuse(p, q, position, Edge(edge.evidence, edge.ruling, reason), telling)
-        return self._merge(p, q, counts, position, edge, telling)
+        if self._share_island or not (p.island and q.island):
+            if reason:
+                return self._refuse(p, q, position, Edge(edge.evidence, edge.ruling, reason), telling)
+            return self._merge(p, q, counts, position, edge, telling)
+        # Their other customers would have to learn who founded the island that both are then.
+        return False
 
     def _stay_one(self, customer: Customer, edge: Edge, telling: Telling) -> bool:
-        if self._at_p.weakest > rank(customer.canonical.namespace):
+        if self._p_weakest > rank(customer.canonical.namespace):
             return False
         self._kept.put_edge(self._tie, edge, True, telling)
         if not customer.island:
             customer = customer._replace(links=self.links)
         elif not self._tie.counted:
-            self._kept.put_island(customer.island, Island(self.links, self._at_p.weakest))
+            self._kept.put_island(customer.island, Island(self.links, self._p_weakest))
         if customer is not self._p:
             self._kept.put_customer(self._tie.one.node.customer, customer)
         return True
 
     def _refuse(self, p: Customer, q: Customer, position: Position, edge: Edge, telling: Telling) -> bool:
-        if position <= p.last or position <= q.last or self._both_refused:
+        if position <= p.last or position <= q.last:
             return False
         at_p, at_q = self._tie.one.node.customer, self._tie.other.node.customer
         founder = p.island or q.island or at_p
+        telling.islands += not (p.island or q.island)
         self._kept.put_edge(self._tie, edge, True, telling)
         self._kept.put_customer(at_p, p._replace(island=founder, links=0))
         self._kept.put_customer(at_q, q._replace(island=founder, links=0))
-        self._put_island(founder, weakness(edge.reason))
-        telling.islands += not (p.island or q.island)
+        weakest = max(self._p_weakest, self._q_weakest, weakness(edge.reason))
+        self._kept.put_island(founder, Island(self.links, weakest))
         return True
 
     def _merge(
         self, p: Customer, q: Customer, counts: dict[str, int], position: Position, edge: Edge, telling: Telling
     ) -> bool:
-        if (
-            self._at_p.weakest > rank(q.canonical.namespace)
-            or self._at_q.weakest > rank(p.canonical.namespace)
-            or self._both_refused
-        ):
+        p_rank, q_rank = rank(p.canonical.namespace), rank(q.canonical.namespace)
+        if self._p_weakest > q_rank or self._q_weakest > p_rank:
             return False
-        (winner, stays), (loser, goes) = (p, self._tie.one), (q, self._tie.other)
-        if canonical_order(q.canonical, q.first) < canonical_order(p.canonical, p.first):
-            (winner, stays), (loser, goes) = (loser, goes), (winner, stays)
+        winner, stays, loser, goes = p, self._tie.one, q, self._tie.other
+        if q_rank < p_rank or (q_rank == p_rank and _name_order(q) < _name_order(p)):
+            winner, stays, loser, goes = loser, goes, winner, stays
         key, left, island = stays.node.customer, goes.node.customer, p.island or q.island
         for member in _members(self._kept, goes, loser, telling):
             self._kept.move(member, key, telling)
-            self._kept.keep(member)
         self._kept.put_edge(self._tie, edge, True, telling)
-        self._kept.drop_customer(left)
+        if loser.links or loser.island:
+            self._kept.drop_customer(left)
         last = max(p.last, q.last, position)
         links = 0 if island else self.links
         self._kept.put_customer(key, Customer(counts, winner.canonical, winner.first, last, island, links))
         if island:
-            self._put_island(island, NO_REFUSAL)
+            self._kept.put_island(island, Island(self.links, max(self._p_weakest, self._q_weakest)))
         return True
-
-    @property
-    def _both_refused(self) -> bool:
-        """Both islands have refusals, and are two: their customers would have to learn of the other one's founder."""
-        return bool(not self._share_island and self._p.island and self._q.island)
-
-    def _put_island(self, founder: bytes, weakest: int) -> None:
-        weakest = max(weakest, self._at_p.weakest, self._at_q.weakest)
-        self._kept.put_island(founder, Island(self.links, weakest))
 
 
 def _dated(customer: Customer, end: Identifier, date: Date) -> Customer | None:
     """``customer`` with a link of its ``end`` at ``date``; None where that makes ``end`` the canonical one."""
-    if end == customer.canonical:
-        return customer if customer.first is not None and customer.first <= date else customer._replace(first=date)
-    if canonical_order(end, date) < canonical_order(customer.canonical, customer.first):
-        return None
-    return customer
+    counts, canonical, first, last, island, links = customer
+    if end == canonical:
+        if first is not None and first <= date:
+            return customer
+        return Customer(counts, canonical, date, last, island, links)
+    if rank(end.namespace) > rank(canonical.namespace):
+        return customer
+    return None if canonical_order(end, date) < canonical_order(canonical, first) else customer
+
+
+def _name_order(customer: Customer) -> tuple[int, Date, str, str]:
+    return canonical_order(customer.canonical, customer.first)
 
 
 def _members(kept: Kept, start: Member, customer: Customer, telling: Telling) -> list[Member]:
     """All of ``customer``, to whom ``start`` belongs."""
     size = sum(customer.counts.values())
+    if size == 1:
+        return [start]
     found, seen = [start], {start.key}
-    for member in found if size > 1 else ():
+    for member in found:
         for identifier, _ in kept.ties(member, COUNTED):
             other = kept.member(identifier)
             if other.key not in seen:

@@ -152,10 +152,12 @@ class Kept:
         return was
 
     def move(self, member: Member, customer: bytes, telling: Telling) -> None:
-        """Let ``member``, which is yet to be kept then, belong to ``customer``."""
+        """Let ``member`` belong to ``customer``."""
         left, version, users, shared = member.node
+        member.node = node = Node(customer, telling.version, users, shared)
+        member.is_kept = True
+        self._put(member.key + NODE, node)
         telling.moved(member.identifier, member.key, left, customer, version)
-        member.become(Node(customer, telling.version, users, shared))
 
 
 def _told(edge: Edge) -> Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from typing import NamedTuple
 
 from prometheus_client import Counter, Gauge
@@ -38,22 +39,29 @@ class Measuring:
     """What the changes of one batch add up to."""
 
     def __init__(self) -> None:
+        self._moved: Tally[str] = Tally()
+        self._violations: Tally[str] = Tally()
+        self._recut = 0
         self._more = Totals()
 
     def add(self, changes: Changes, offset: int) -> None:
         """Count ``changes``, which the record at ``offset`` made."""
         for move in changes.moves:
-            MOVED.labels("merge" if move.emptied else "split").inc(len(move.identifiers))
+            self._moved["merge" if move.emptied else "split"] += len(move.identifiers)
         for violation in changes.violations:
-            VIOLATIONS.labels(violation.reason).inc()
-        RECUT.inc(changes.recut)
+            self._violations[violation.reason] += 1
         for invariant in changes.broken:
             broken(invariant, offset=offset)
+        self._recut += changes.recut
         islands, shared, overflowing = self._more
         self._more = Totals(islands + changes.islands, shared + changes.shared, overflowing + changes.overflowing)
 
     def keep(self, view: View) -> None:
-        """Add it to the totals in the state, and show these."""
+        """Tell it, add it to the totals in the state, and show these."""
+        RECUT.inc(self._recut)
+        for counter, tally in ((MOVED, self._moved), (VIOLATIONS, self._violations)):
+            for label, count in tally.items():
+                counter.labels(label).inc(count)
         totals = view.get(_AT) or Totals()
         if any(self._more):
             totals = Totals(*map(sum, zip(totals, self._more, strict=True)))

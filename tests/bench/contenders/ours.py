@@ -115,14 +115,15 @@ def create_changelog(task: Task) -> None:
 
 def watch(clock: Clock) -> None:
     """Stop the clock and the worker when all records are done."""
-    while _done() < clock.records:
+    while done() < clock.records:
         time.sleep(LOOK_S)
     clock.stop()
     report(clock)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _done() -> float:
+def done() -> float:
+    """Records that the worker is done with."""
     return sum(sample.value for metric in metrics.RECORDS.collect() for sample in metric.samples)
 
 

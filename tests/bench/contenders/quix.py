@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from quixstreams import Application, State
-from task import Clock, is_click, read_task, report
+from quixstreams.dataframe.windows import aggregations as agg
+from task import SESSION_GAP_S, SESSION_GRACE_S, Clock, is_click, read_task, report
 
 task = read_task()
 clock = Clock(task.records)
@@ -28,6 +30,16 @@ def count(event: dict[str, Any], state: State) -> dict[str, Any]:
     return {"user": user, **after}
 
 
+def forms_journey(touchpoint: dict[str, Any]) -> bool:
+    if clock.saw():
+        app.stop()
+    return bool(touchpoint["forms_journey"])
+
+
+def occurred_at(value: dict[str, Any], *_: object) -> int:
+    return int(value["occurred_at"])
+
+
 class CommitClock(logging.Handler):
     """Notes when a checkpoint is committed, which Quix logs: outputs and changelog are flushed, offsets committed."""
 
@@ -44,7 +56,8 @@ app = Application(
     state_dir=task.folder,
     loglevel="WARNING",
 )
-stream = app.dataframe(app.topic(task.source, value_deserializer="json"))
+timestamps = {"timestamp_extractor": occurred_at} if task.mode == "sessions" else {}
+stream = app.dataframe(app.topic(task.source, value_deserializer="json", **timestamps))
 
 if task.mode == "stateless":
     stream = stream.update(look)
@@ -53,8 +66,17 @@ else:
     commits.addHandler(CommitClock())
     commits.setLevel(logging.DEBUG)
     commits.propagate = False
-    stream = stream.apply(count, stateful=True).to_topic(app.topic(task.output, value_serializer="json"))
+    if task.mode == "stateful":
+        stream = stream.apply(count, stateful=True)
+    else:
+        windows = stream.filter(forms_journey).session_window(
+            timedelta(seconds=SESSION_GAP_S), timedelta(seconds=SESSION_GRACE_S)
+        )
+        # As it is now with every touchpoint, as rows are: `final` would tell of a session once it is over.
+        stream = windows.agg(count=agg.Count()).current()
+    stream = stream.to_topic(app.topic(task.output, value_serializer="json"))
 
 if __name__ == "__main__":
-    app.run(count=task.records, collect=False)
+    # It counts what comes out: of touchpoints that form no journey, nothing.
+    app.run(count=0 if task.mode == "sessions" else task.records, collect=False)
     report(clock)

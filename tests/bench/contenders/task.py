@@ -6,6 +6,8 @@ code gets to the last one; with state, until the outputs and the changelog of th
 
     stateless   decode each record, look at it
     stateful    count per key, keep the count and the highest time, in a state with a changelog; send them to ``output``
+    sessions    count the journey-forming touchpoints of each key's sessions, by the times at which they occurred; send
+                each session to ``output`` as it is now
 
 Standard library only, and orjson: Quix Streams has an environment of its own.
 """
@@ -20,10 +22,13 @@ from typing import Any, NamedTuple
 import orjson
 
 PARTITIONS = 4
+SESSION_GAP_S = 30 * 60
+#: A backfill is never late.
+SESSION_GRACE_S = 30 * 24 * 3600
 
 
 class Task(NamedTuple):
-    """``mode`` is stateless or stateful; ``group`` is free to use for one run; ``folder`` is empty, for local state."""
+    """``mode`` as above; ``group`` is free to use for one run; ``folder`` is empty, for local state."""
 
     mode: str
     bootstrap: str
