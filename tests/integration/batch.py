@@ -21,7 +21,7 @@ from streams.composition import identity_limits, stitching_rules
 from streams.config import Settings
 from streams.domain.identifiers import Identifier
 from streams.domain.identity.definition import Identified, identify
-from streams.domain.identity.links import Correction, Date, Pair, Ruling, standing
+from streams.domain.identity.links import Correction, Date, Pair, Ruling, earliest, standing
 from streams.domain.ids import customer_id
 from streams.domain.journeys import MAX_STEPS, Journey
 from streams.domain.stitch import Stitched, stitch
@@ -131,10 +131,12 @@ def _violations(batch: Batch) -> Iterator[Row]:
     for link in batch.expected.links:
         evidence[link.pair] = min(link.date, evidence.get(link.pair, link.date))
     rulings: dict[Pair, Ruling] = {}
+    asserted: dict[Pair, Date | None] = {}
     for said in batch.corrections:
         rulings[said.pair] = max(said.ruling, rulings.get(said.pair, said.ruling))
+        asserted[said.pair] = earliest(said.asserted, asserted.get(said.pair))
     for pair, reason in batch.identified.violations.items():
-        in_force = standing(evidence.get(pair), rulings.get(pair))
+        in_force = standing(evidence.get(pair), rulings.get(pair), asserted.get(pair))
         assert in_force is not None
         yield pair.stronger.text, pair.weaker.text, reason, *in_force.date
 

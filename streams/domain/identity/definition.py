@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 from streams.domain.identifiers import Identifier, rank
 from streams.domain.identity.limits import Limits
-from streams.domain.identity.links import Correction, Date, Link, Pair, Ruling, Standing, joining_order, standing
+from streams.domain.identity.links import (
+    Correction,
+    Date,
+    Link,
+    Pair,
+    Ruling,
+    Standing,
+    earliest,
+    joining_order,
+    standing,
+)
 from streams.domain.ids import customer_id
 
 #: Reasons of violations, beside a namespace's name and `streams.domain.identity.limits.IDENTIFIERS`.
@@ -43,12 +53,14 @@ def _in_force(links: Iterable[Link], corrections: Iterable[Correction]) -> tuple
     """All pairs that were named, and those in force."""
     evidence: dict[Pair, Date] = {}
     rulings: dict[Pair, Ruling] = {}
+    asserted: dict[Pair, Date | None] = {}
     for link in links:
         evidence[link.pair] = min(link.date, evidence.get(link.pair, link.date))
     for correction in corrections:
         rulings[correction.pair] = max(correction.ruling, rulings.get(correction.pair, correction.ruling))
+        asserted[correction.pair] = earliest(correction.asserted, asserted.get(correction.pair))
     pairs = evidence.keys() | rulings.keys()
-    found = {pair: standing(evidence.get(pair), rulings.get(pair)) for pair in pairs}
+    found = {pair: standing(evidence.get(pair), rulings.get(pair), asserted.get(pair)) for pair in pairs}
     return pairs, {pair: one for pair, one in found.items() if one is not None}
 
 

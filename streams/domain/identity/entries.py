@@ -36,17 +36,18 @@ class Node(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """What is known of a pair: its earliest evidence, the ruling that holds; ``reason``: why it counts for nothing
-    though it is in force."""
+    """What is known of a pair: its earliest evidence, the ruling that holds, when it was first asserted; ``reason``:
+    why it counts for nothing though it is in force."""
 
     evidence: Date | None = None
     ruling: Ruling | None = None
     reason: str = ""
+    asserted: Date | None = None
 
     @property
     def standing(self) -> Standing | None:
         """How the pair stands; None where it isn't in force."""
-        return standing(self.evidence, self.ruling)
+        return standing(self.evidence, self.ruling, self.asserted)
 
 
 #: Joining order without the pair: of equal ones nothing is known.

@@ -23,7 +23,7 @@ from streams.domain.identity.facts import Changes, Telling
 from streams.domain.identity.joining import Meeting
 from streams.domain.identity.kept import Kept, Member, Tie
 from streams.domain.identity.limits import Limits
-from streams.domain.identity.links import Correction, Date, Link, Pair, Ruling, Standing, joining_order, pair_of
+from streams.domain.identity.links import Correction, Link, Pair, Standing, earliest, joining_order, pair_of
 
 NOTHING = Changes()
 
@@ -37,27 +37,26 @@ class Graph:
 
     def link(self, link: Link, version: int) -> Changes:
         """Take evidence; ``version`` is told with what changes, and rises from call to call."""
-        return self._learn(link.pair, link.date, None, version)
+        return self._learn(link.pair, Edge(link.date), version)
 
     def correct(self, correction: Correction, version: int) -> Changes:
         """Take an operator's word; ``version`` as in `link`."""
-        return self._learn(correction.pair, None, correction.ruling, version)
+        return self._learn(correction.pair, Edge(ruling=correction.ruling, asserted=correction.asserted), version)
 
     def customer(self, identifier: Identifier) -> str:
         """The customer_id of ``identifier``: one of its own where nothing is known."""
         return customer_text(self._kept.member(identifier).node.customer)
 
-    def _learn(self, pair: Pair, evidence: Date | None, ruling: Ruling | None, version: int) -> Changes:
+    def _learn(self, pair: Pair, said: Edge, version: int) -> Changes:
         tie = self._kept.tie(pair)
         known = tie.edge
-        if known.evidence is not None and (evidence is None or known.evidence <= evidence):
-            evidence = known.evidence
-        if known.ruling is not None and (ruling is None or known.ruling >= ruling):
-            ruling = known.ruling
-        if evidence == known.evidence and ruling == known.ruling:
+        ruling = known.ruling if said.ruling is None else max(said.ruling, known.ruling or said.ruling)
+        asserted = earliest(known.asserted, said.asserted)
+        edge = Edge(earliest(known.evidence, said.evidence), ruling, known.reason, asserted)
+        if edge == known:
             return NOTHING
         telling = Telling(version)
-        self._stand(tie, Edge(evidence, ruling, known.reason), telling)
+        self._stand(tie, edge, telling)
         return telling.changes()
 
     def _stand(self, tie: Tie, edge: Edge, telling: Telling) -> None:
@@ -72,7 +71,7 @@ class Graph:
             if tie.counted:
                 cut(self._kept, (tie.one, tie.other), self._limits, telling)
         else:
-            self._count(tie, Edge(edge.evidence, edge.ruling), before, now, telling)
+            self._count(tie, edge._replace(reason=""), before, now, telling)
 
     def _count(self, tie: Tie, edge: Edge, before: Standing | None, now: Standing, telling: Telling) -> None:
         """A pair in force, of which neither is shared."""

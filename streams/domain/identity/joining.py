@@ -55,7 +55,7 @@ class Meeting:
         reason = limits.refusal(counts)
         if self._share_island or not (p.island and q.island):
             if reason:
-                return self._refuse(p, q, position, Edge(edge.evidence, edge.ruling, reason), telling)
+                return self._refuse(p, q, position, edge._replace(reason=reason), telling)
             return self._merge(p, q, counts, position, edge, telling)
         # Their other customers would have to learn who founded the island that both are then.
         return False

@@ -79,9 +79,9 @@ class Kept:
             self._put(member.key + NODE, member.node)
             member.is_kept = True
 
-    def tie(self, pair: Pair) -> Tie:
-        """What is known of ``pair``."""
-        one, other = self.member(pair.stronger), self.member(pair.weaker)
+    def tie(self, stronger: Identifier, weaker: Identifier) -> Tie:
+        """What is known of the pair of both."""
+        one, other = self.member(stronger), self.member(weaker)
         if not (one.is_known and other.is_known):
             return Tie(one, other, UNKNOWN, False)
         # Where a shared identifier has very many entries its counterpart has few.
@@ -137,9 +137,12 @@ class Kept:
             self._delete(key + CUSTOMER)
         return found
 
-    def island(self, customer: Customer) -> Island:
-        """The island that ``customer`` is part of, or all of."""
-        return self._get(customer.island + ISLAND) if customer.island else Island(customer.links, NO_REFUSAL)
+    def island(self, customer: Customer) -> tuple[int, int]:
+        """Links and weakest refusal of the island that ``customer`` is part of, or all of."""
+        if customer.island:
+            found: Island = self._get(customer.island + ISLAND)
+            return found
+        return customer.links, NO_REFUSAL
 
     def put_island(self, key: bytes, island: Island) -> None:
         """Keep the ``island`` founded at ``key``."""

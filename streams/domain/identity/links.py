@@ -70,6 +70,11 @@ class Correction(NamedTuple):
     def ruling(self) -> Ruling:
         return Ruling(self.corrected_at, self.correction_id, KINDS.index(self.kind))
 
+    @property
+    def asserted(self) -> Date | None:
+        """When the pair was asserted by it; None where it wasn't."""
+        return Date(self.corrected_at, self.correction_id) if self.kind == ASSERTED else None
+
 
 class Ruling(NamedTuple):
     """A correction as what it is to its pair; ``kind`` is an index of `KINDS`. Of several the largest holds."""
@@ -98,15 +103,22 @@ def links_of(via: Identifier, identifiers: Iterable[Identifier], occurred_at: in
     return (Link(via, other, occurred_at, event_id) for other in identifiers if other != via)
 
 
-def standing(evidence: Date | None, ruling: Ruling | None) -> Standing | None:
-    """How a pair stands by its earliest ``evidence`` and the ``ruling`` that holds; None where it isn't in force."""
+def earliest(one: Date | None, other: Date | None) -> Date | None:
+    """The earlier of the two, of those that there are."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+def standing(evidence: Date | None, ruling: Ruling | None, asserted: Date | None) -> Standing | None:
+    """How a pair stands by its earliest ``evidence``, the ``ruling`` that holds, and when it was first ``asserted``: to
+    say it again changes nothing. None where it isn't in force."""
     kind = None if ruling is None else KINDS[ruling.kind]
     if ruling is None or kind == LIFTED:
         return None if evidence is None else Standing(False, evidence)
     if kind == RETRACTED:
         return None
-    asserted = Date(ruling.at, ruling.id)
-    return Standing(True, asserted if evidence is None else min(evidence, asserted))
+    return Standing(True, earliest(evidence, asserted) or Date(ruling.at, ruling.id))
 
 
 JoiningOrder = tuple[bool, int, int, Date, Pair]

@@ -22,7 +22,7 @@ Said = Link | Correction | Rejection
 
 
 def read(records: Records, tolerance_ms: int) -> Iterator[tuple[Record, Said]]:
-    """What each of ``records`` says; nothing may be dated more than ``tolerance_ms`` after it was received."""
+    """What each of ``records`` says; no correction may be dated more than ``tolerance_ms`` after it was received."""
     columns = decode_columns([record.value for record in records], "link")
     links = starmap(_link, zip(*map(columns.column, _LINK), strict=True))
     for at, record in enumerate(records):
@@ -57,7 +57,8 @@ def _check(said: Link | Correction, received_at: int, tolerance_ms: int) -> Reje
         at, field, id_field, id_ = said.corrected_at, "corrected_at", "correction_id", said.correction_id
     if not 0 <= at <= LATEST_MS:
         return Rejection("invalid", field, str(at), f"0 to {LATEST_MS}")
-    if is_future(at, received_at, tolerance_ms):
+    # Of a touchpoint INTAKE has judged it: told once, a link must not be lost to another clock.
+    if isinstance(said, Correction) and is_future(at, received_at, tolerance_ms):
         return Rejection("future", field, str(at), f"at most {tolerance_ms} ms after its receipt at {received_at}")
     return check_name(id_field, id_) or _check_pair(said.stronger, said.weaker)
 

@@ -29,8 +29,8 @@ LOGGED = b"l"
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
-    """``epoch`` of the log for versions; ``piece``: touchpoints handed over at once when an identifier moves. Nothing
-    may be dated more than ``future_tolerance_ms`` after its receipt."""
+    """``epoch`` of the log for versions; ``piece``: touchpoints handed over at once when an identifier moves. No
+    correction may be dated more than ``future_tolerance_ms`` after its receipt."""
 
     limits: Limits
     epoch: int

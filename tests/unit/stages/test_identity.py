@@ -225,7 +225,6 @@ LINK, WORD = seen(ANNA, CHROME), retracted(ANNA, CHROME)
         (record(WORD, 0, kind="UNKNOWN").value, "invalid", "kind", "UNKNOWN"),
         (record(LINK, 0, occurred_at=-1).value, "invalid", "occurred_at", "-1"),
         (record(WORD, 0, corrected_at=RECEIVED_AT + TOLERANCE_MS + 1).value, "future", "corrected_at", None),
-        (record(LINK, 0, occurred_at=RECEIVED_AT + TOLERANCE_MS + 1).value, "future", "occurred_at", None),
     ],
 )
 def test_what_cant_be_taken_is_a_dead_letter_that_says_why(

@@ -271,3 +271,9 @@ def test_limits_that_would_join_nothing_are_refused(wrong: dict[str, object], na
 def test_limits_read_as_one_line() -> None:
     text = Limits(namespaces={"user_id": 1, "cookie_id": 2}, identifiers=9).text
     assert text == "limits=cookie_id=2,user_id=1 identifiers=9 shared_after=3 island_links=2000"
+
+
+def test_an_assertion_that_is_said_again_stands_where_it_stood() -> None:
+    said = asserted(ANNA, TABLET, 1), asserted(BEN, TABLET, 2)
+    assert customers(*said) == ["anna tablet", "ben"]
+    assert customers(*said, asserted(ANNA, TABLET, 3, "again")) == ["anna tablet", "ben"]

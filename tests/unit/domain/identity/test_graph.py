@@ -259,8 +259,11 @@ def test_a_violation_is_told_again_where_its_reason_or_its_date_changes() -> Non
 def test_what_is_known_already_changes_nothing() -> None:
     followed = Followed()
     followed.hear(seen(ANNA, CHROME, 3), retracted(ANNA, CHROME, 5))
-    for said in (seen(ANNA, CHROME, 3), seen(ANNA, CHROME, 9), retracted(ANNA, CHROME, 5), asserted(ANNA, CHROME, 4)):
+    for said in (seen(ANNA, CHROME, 3), seen(ANNA, CHROME, 9), retracted(ANNA, CHROME, 5)):
         assert followed.hear(said) == Changes()
+    outdone = followed.hear(asserted(ANNA, CHROME, 4))
+    assert not outdone.moves
+    assert not outdone.violations
 
 
 def test_a_version_that_doesnt_rise_is_noticed() -> None:
