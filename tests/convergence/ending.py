@@ -17,10 +17,10 @@ from streams.domain.stitch import stitch
 from streams.domain.touchpoint import Touchpoint
 from streams.stages.customers.records import journey_fields, session_fields
 from tests.convergence.chronicles import require_identity_changes, require_journey_changes
+from tests.convergence.events import name_of
 from tests.convergence.expected import Expected, expected_of
 from tests.convergence.holdings import holdings_of, require_registers
 from tests.convergence.invariants import Invariants
-from tests.convergence.scenario import name_of
 from tests.integration.expectation import count_engagement
 from tests.unit.builders import without_version
 

@@ -14,7 +14,7 @@ from streams.domain.identity.links import Correction
 from streams.domain.ids import customer_id
 from streams.domain.touchpoint import Touchpoint
 from tests.convergence.accepted import Accepted, accepted_of
-from tests.convergence.scenario import Name
+from tests.convergence.events import Name
 from tests.integration.expectation import Accepted as Judged
 from tests.integration.expectation import expect
 

@@ -14,8 +14,8 @@ from schemas.codec import decode
 from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
+from tests.convergence.events import Name
 from tests.convergence.logs import Output
-from tests.convergence.scenario import Name
 
 Fields = dict[str, Any]
 #: Topics of records that stages of ours decode, and rows.

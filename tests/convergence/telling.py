@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.domain.ids import customer_id
-from tests.convergence.scenario import Corrected, Event, Raised, Scenario, Shape
+from tests.convergence.events import Corrected, Event, Raised
+from tests.convergence.scenario import Scenario, Shape
 from tests.unit.builders import MIDNIGHT, MINUTE
 
 _SHOWN = (

@@ -21,21 +21,11 @@ from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
 from streams.stages.invariants import VIOLATIONS
 from tests.convergence.ending import require_expected
+from tests.convergence.events import Corrected, Event, Name, Raised, Touched, via_of
 from tests.convergence.invariants import Invariants
 from tests.convergence.logs import Logs, Output
 from tests.convergence.process import POISON, Process
-from tests.convergence.scenario import (
-    FUTURE_TOLERANCE_MS,
-    LATENESS_BUDGET_MS,
-    Corrected,
-    Event,
-    Name,
-    Raised,
-    Scenario,
-    Shape,
-    Touched,
-    via_of,
-)
+from tests.convergence.scenario import FUTURE_TOLERANCE_MS, LATENESS_BUDGET_MS, Scenario, Shape
 from tests.convergence.telling import Telling
 from tests.integration.expectation import SITE
 

@@ -23,7 +23,7 @@ from streams.domain.identity.facts import Changes, Telling
 from streams.domain.identity.joining import Meeting
 from streams.domain.identity.kept import Kept, Member, Tie
 from streams.domain.identity.limits import Limits
-from streams.domain.identity.links import Correction, Link, Pair, Standing, earliest, joining_order, pair_of
+from streams.domain.identity.links import Correction, Link, Standing, earliest, joining_order, pair_of
 
 NOTHING = Changes()
 
@@ -37,18 +37,18 @@ class Graph:
 
     def link(self, link: Link, version: int) -> Changes:
         """Take evidence; ``version`` is told with what changes, and rises from call to call."""
-        return self._learn(link.pair, Edge(link.date), version)
+        return self._learn(self._kept.tie(link.stronger, link.weaker), Edge(link.date), version)
 
     def correct(self, correction: Correction, version: int) -> Changes:
         """Take an operator's word; ``version`` as in `link`."""
-        return self._learn(correction.pair, Edge(ruling=correction.ruling, asserted=correction.asserted), version)
+        said = Edge(ruling=correction.ruling, asserted=correction.asserted)
+        return self._learn(self._kept.tie(correction.stronger, correction.weaker), said, version)
 
     def customer(self, identifier: Identifier) -> str:
         """The customer_id of ``identifier``: one of its own where nothing is known."""
         return customer_text(self._kept.member(identifier).node.customer)
 
-    def _learn(self, pair: Pair, said: Edge, version: int) -> Changes:
-        tie = self._kept.tie(pair)
+    def _learn(self, tie: Tie, said: Edge, version: int) -> Changes:
         known = tie.edge
         ruling = known.ruling if said.ruling is None else max(said.ruling, known.ruling or said.ruling)
         asserted = earliest(known.asserted, said.asserted)
@@ -71,7 +71,7 @@ class Graph:
             if tie.counted:
                 cut(self._kept, (tie.one, tie.other), self._limits, telling)
         else:
-            self._count(tie, edge._replace(reason=""), before, now, telling)
+            self._count(tie, edge._replace(reason="") if edge.reason else edge, before, now, telling)
 
     def _count(self, tie: Tie, edge: Edge, before: Standing | None, now: Standing, telling: Telling) -> None:
         """A pair in force, of which neither is shared."""
@@ -127,7 +127,7 @@ class Graph:
             other = tie.other if tie.one is flipped else tie.one
             customer = self._kept.customer(other)
             island = customer.island or other.node.customer
-            more = 1 + (0 if island in islands else self._kept.island(customer).links)
+            more = 1 + (0 if island in islands else self._kept.island(customer)[0])
             counts = links + more <= self._limits.island_links
             self._kept.put_edge(tie, tie.edge._replace(reason="" if counts else OVERFLOW), counts, telling)
             if counts:

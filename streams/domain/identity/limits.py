@@ -48,10 +48,12 @@ class Limits:
     def refusal(self, counts: Mapping[str, int]) -> str:
         """Why identifiers of so many ``counts`` by namespace can't be one customer: the strongest namespace of which
         they are too many, or `IDENTIFIERS`; '' where they can."""
-        over = [name for name, count in counts.items() if count > self.namespaces.get(name, count)]
-        if over:
-            return min(over, key=lambda name: (rank(name), name))
-        return IDENTIFIERS if sum(counts.values()) > self.identifiers else ""
+        total, over = 0, []
+        for name, count in counts.items():
+            total += count
+            if count > self.namespaces.get(name, count):
+                over.append((rank(name), name))
+        return min(over)[1] if over else IDENTIFIERS if total > self.identifiers else ""
 
     @property
     def text(self) -> str:
