@@ -8,7 +8,7 @@ from tests.convergence.shrinking import failure_of, shrink
 from tests.convergence.telling import Telling, describe
 from tests.convergence.world import World
 
-SEEDS = 800
+SEEDS = 600
 SHARES = 10
 #: Of as many some notice even what is noticed least, should the seeds that are known to notice it do no more.
 SEEDS_TO_NOTICE = 1_500

@@ -177,7 +177,7 @@ class Universe:
     def _chain(self) -> list[Identifier]:
         """A cookie and the next one, as where a browser forgets: what is tied to one end is tied to the other."""
         at = self._random.randrange(len(self.cookies))
-        return [*{self.cookies[at], self.cookies[(at + 1) % len(self.cookies)]}]
+        return [*dict.fromkeys((self.cookies[at], self.cookies[(at + 1) % len(self.cookies)]))]
 
     def _anything(self) -> list[Identifier]:
         every = [*self.emails, *self.devices, *self.cookies, *self.clicks, self._one(self.users)]

@@ -19,7 +19,7 @@ VIOLATIONS = Counter(
     ["reason"],
 )
 RECUT = Counter("journey_identity_recut_links_total", "Links joined anew, where an island is beyond the limits.")
-ISLANDS = Gauge("journey_identity_islands_over_limits", "Islands in which a limit refuses links.")
+ISLANDS = Gauge("journey_identity_overfull_islands", "Islands in which a limit refuses links.")
 SHARED = Gauge("journey_identity_shared_identifiers", "Identifiers linked to so many users that they are nobody's.")
 OVERFLOWING = Gauge("journey_identity_overflowing_links", "Links that their island is too large to take.")
 

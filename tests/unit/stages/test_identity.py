@@ -325,7 +325,7 @@ def test_what_should_be_rare_is_counted_in_the_state() -> None:
     told(seen(ANNA, CHROME))
     told(seen(ANNA, TABLET), state=state)
     assert gauge("journey_identity_shared_identifiers") == 1
-    assert gauge("journey_identity_islands_over_limits") == 1
+    assert gauge("journey_identity_overfull_islands") == 1
 
 
 def test_a_version_that_doesnt_rise_is_an_alert() -> None:
