@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     shared_after: Number = Field(3, ge=2, le=1_000, description="users until an identifier is shared and links nobody")
     island_links: Number = Field(2_000, ge=1, le=5_000, description="what so many links connect takes no more")
     handover_piece: Number = Field(
-        1_000, ge=1, le=5_000, description="touchpoints handed over at once when identifiers move"
+        250, ge=1, le=5_000, description="touchpoints handed over at once when identifiers move"
     )
     state_dir: Text = Field("state", description="folder for the state of this worker alone; it may be lost")
     instance_id: Text = Field("", description="lasting name of this worker: its restart moves no partition")

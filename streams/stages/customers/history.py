@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -188,7 +188,7 @@ class CustomerHistory:
 
     def _come_by(self, via: str, behind: bytes) -> Iterator[Kept]:
         start, stop = behind + b"\0", HIGHEST
-        for hour in self.hours(via):
+        for hour in self._hours(via, behind):
             first, end = place_of_time(hour * HOUR_MS), place_of_time((hour + 1) * HOUR_MS)
             if end > start:
                 yield from self._in_hour(via, max(first, start), min(end, stop))
@@ -202,16 +202,16 @@ class CustomerHistory:
     def _scan(self, kind: bytes, start: bytes, stop: bytes) -> Iterator[tuple[bytes, Touchpoint]]:
         return self._view.scan(self._customer + kind + start, self._customer + kind + stop)
 
-    def hours(self, via: str) -> list[int]:
-        """The hours, since 1970, in which there may be something of ``via``, in order."""
+    def _hours(self, via: str, behind: bytes = b"") -> Iterator[int]:
+        """The hours, since 1970, in which there may be something of ``via`` behind a place, in order."""
         prefix = self._hour_key(via)
-        return [time_at(key[len(prefix) :]) for key, _ in self._view.scan(prefix, prefix + HIGHEST)]
+        start = place_of_time(time_at(behind) // HOUR_MS) if behind else b""
+        return (time_at(key[len(prefix) :]) for key, _ in self._view.scan(prefix + start, prefix + HIGHEST))
 
     def leave_hours(self, via: str, last: Order | None) -> None:
         """Nothing of ``via`` is left up to ``last``; None: nothing at all."""
-        for hour in self.hours(via):
-            if last is None or hour < last.occurred_at // HOUR_MS:
-                self._view.delete(self._hour_key(via, hour))
+        for hour in [*takewhile(lambda h: last is None or h < last.occurred_at // HOUR_MS, self._hours(via))]:
+            self._view.delete(self._hour_key(via, hour))
 
     def _enter(self, order: Order) -> None:
         key = self._hour_key(order.via, order.occurred_at // HOUR_MS)
