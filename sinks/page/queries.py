@@ -1,0 +1,177 @@
+"""What the page asks ClickHouse: every figure is one of these statements on tables and views of docs/tables.md.
+
+They take ``since`` and ``until`` as UTC times, the second not included. Customers are those of now. Lists that can be
+long are bounded here, so that the page stays small whatever the tables hold.
+"""
+
+# ruff: noqa: S608  (what queries are composed of stands here, too)
+
+from __future__ import annotations
+
+from typing import Final
+
+#: What forms journeys, and so makes a customer active.
+ACTIVE: Final = "direction = 'inbound' AND actor != 'machine'"
+STEPS_SHOWN: Final = 4
+CHANNELS_SHOWN: Final = 7
+PATHS_SHOWN: Final = 10
+CAMPAIGNS_SHOWN: Final = 12
+COHORTS_SHOWN: Final = 12
+FUNNEL_WINDOW_DAYS: Final = 30
+OTHER: Final = "Other"
+MORE: Final = "More steps"
+
+_PERIOD = "{at} >= %(since)s AND {at} < %(until)s"
+_OCCURRED = _PERIOD.format(at="occurred_at")
+_ENDED = _PERIOD.format(at="ended_at")
+_CONVERTED = _PERIOD.format(at="converted_at")
+_HOURS = _PERIOD.format(at="hour")
+
+EXTENT: Final = """
+SELECT count(), min(occurred_at), max(occurred_at), max(received_at) FROM touchpoints FINAL
+"""
+TOUCHPOINTS: Final = f"SELECT count() FROM touchpoints FINAL WHERE {_OCCURRED}"
+ACTIVE_CUSTOMERS: Final = f"""
+SELECT uniqExact(customer_id) FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED}
+"""
+CONVERSIONS: Final = f"""
+SELECT currency, count(), sum(value_micros) / 1000000 FROM journeys FINAL
+WHERE converted AND {_ENDED} GROUP BY currency ORDER BY count() DESC, currency
+"""
+HUMAN_SHARE: Final = f"""
+SELECT sum(human_inbound), sum(suspect_inbound), sum(machine_inbound) FROM engagement_hourly WHERE {_HOURS}
+"""
+# What happened in each bucket; WITH FILL would have to know every channel, so empty buckets are left to the page.
+ENGAGEMENT: Final = f"""
+SELECT channel, toDate({{bucket}}(hour)) AS bucket, sum(human_inbound), sum(human_engaged_seconds),
+    sum(human_conversions)
+FROM engagement_hourly WHERE {_HOURS} GROUP BY channel, bucket ORDER BY channel, bucket
+"""
+ACTIVE_BY_CHANNEL: Final = f"""
+SELECT channel, toDate({{bucket}}(occurred_at)) AS bucket, uniqExact(customer_id)
+FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY channel, bucket ORDER BY channel, bucket
+"""
+ACTIVE_OF_CHANNEL: Final = f"""
+SELECT channel, uniqExact(customer_id) FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY channel
+"""
+CHANNEL_TOTALS: Final = f"""
+SELECT channel, sum(human_inbound), sum(outbound), sum(human_engaged_seconds), sum(human_conversions),
+    sum(machine_inbound) / nullIf(sum(human_inbound) + sum(suspect_inbound) + sum(machine_inbound), 0)
+FROM engagement_hourly WHERE {_HOURS} GROUP BY channel ORDER BY channel
+"""
+RATES: Final = f"""
+SELECT
+    sum(delivered) / nullIf(sum(sent), 0) AS delivery_rate,
+    sum(unique_openers) / nullIf(sum(delivered), 0) AS open_rate,
+    sum(unique_clickers) / nullIf(sum(delivered), 0) AS click_through_rate,
+    sum(unique_clickers) / nullIf(sum(unique_openers), 0) AS click_to_open_rate,
+    sum(human_actions['unsubscribed']) / nullIf(sum(delivered), 0) AS unsubscribe_rate,
+    sum(human_actions['push_opened']) / nullIf(sum(push_delivered), 0) AS push_click_rate,
+    sumIf(human_actions['reacted'] + human_actions['commented'] + human_actions['shared']
+        + human_actions['link_clicked'], channel = 'social') / nullIf(sum(impressions), 0) AS social_engagement_rate,
+    (
+        SELECT 1 - countIf(engaged) / nullIf(count(), 0) FROM sessions FINAL
+        WHERE channel = 'web' AND {_PERIOD.format(at="started_at")}
+    ) AS bounce_rate
+FROM engagement_hourly WHERE {_HOURS}
+"""
+JOURNEYS: Final = f"""
+SELECT count(), countIf(converted), quantileExactIf(0.5)(dateDiff('second', started_at, ended_at), converted) / 86400,
+    sumIf(length(touches_at), converted) / nullIf(countIf(converted), 0),
+    countIf(converted AND length(arrayDistinct(touches_marketing_channel)) > 1)
+FROM journeys FINAL WHERE {_ENDED}
+"""
+# Channels beside the commonest are one, repeats too; what follows the last step shown is one step more.
+TRANSITIONS: Final = f"""
+WITH
+    (
+        SELECT groupArray(name) FROM
+        (
+            SELECT arrayJoin(arrayDistinct(touches_marketing_channel)) AS name, count() AS journeys
+            FROM journeys FINAL WHERE {_ENDED} GROUP BY name ORDER BY journeys DESC, name LIMIT {CHANNELS_SHOWN}
+        )
+    ) AS shown,
+    arrayCompact(arrayMap(
+        name -> if(has(shown, name), toString(name), '{OTHER}'), touches_marketing_channel
+    )) AS path,
+    arrayConcat(arraySlice(path, 1, {STEPS_SHOWN}), if(length(path) > {STEPS_SHOWN}, ['{MORE}'], [])) AS steps
+SELECT hop.1 AS step, hop.2 AS origin, hop.3 AS target, converted, count() FROM
+(
+    SELECT converted, arrayJoin(arrayMap(
+        (at, origin) -> (at, origin, if(at = length(steps), '', steps[at + 1])), arrayEnumerate(steps), steps
+    )) AS hop
+    FROM journeys FINAL WHERE {_ENDED}
+)
+GROUP BY step, origin, target, converted ORDER BY step, origin, target, converted
+"""
+PATHS: Final = f"""
+SELECT arrayCompact(touches_marketing_channel) AS path, count() AS journeys, countIf(converted) AS conversions,
+    sumMapIf(map(toString(currency), value_micros / 1000000), converted AND currency != ''),
+    quantileExactIf(0.5)(dateDiff('second', started_at, ended_at), converted) / 86400
+FROM journeys FINAL WHERE {_ENDED}
+GROUP BY path HAVING conversions > 0 ORDER BY conversions DESC, journeys, path LIMIT {PATHS_SHOWN}
+"""
+ATTRIBUTION: Final = f"""
+SELECT marketing_channel, model, currency, sum(credit), sum(credit * toFloat64(conversion_value))
+FROM attributions WHERE {_CONVERTED}
+GROUP BY marketing_channel, model, currency ORDER BY marketing_channel, model, currency
+"""
+CAMPAIGNS: Final = f"""
+WITH
+    (
+        SELECT groupArray(campaign) FROM
+        (
+            SELECT campaign FROM attributions WHERE model = 'linear' AND campaign != '' AND {_CONVERTED}
+            GROUP BY campaign ORDER BY sum(credit) DESC, campaign LIMIT {CAMPAIGNS_SHOWN}
+        )
+    ) AS shown
+SELECT multiIf(campaign = '', 0, has(shown, campaign), 1, 2) AS kind, if(kind = 1, campaign, '') AS name, model, currency,
+    sum(credit), sum(credit * toFloat64(conversion_value))
+FROM attributions WHERE {_CONVERTED}
+GROUP BY kind, name, model, currency ORDER BY kind, name, model, currency
+"""
+# A customer's first period may lie before ``since``: then it is no cohort of the page, and must not look like one.
+COHORTS: Final = f"""
+SELECT first, dateDiff('{{unit}}', first, period) AS later, count() FROM
+(
+    SELECT customer_id, toDate({{bucket}}(occurred_at)) AS period,
+        min(period) OVER (PARTITION BY customer_id) AS first
+    FROM touchpoints_now WHERE {ACTIVE} AND occurred_at < %(until)s
+    GROUP BY customer_id, period
+)
+WHERE first >= toDate({{bucket}}(toDateTime(%(since)s, 'UTC'))) GROUP BY first, later ORDER BY first, later
+"""
+_FUNNEL_STEPS: Final = {
+    "visit": "channel IN ('web', 'mobile') AND NOT startsWith(action, 'push_')",
+    "product_viewed": "action = 'product_viewed'",
+    "cart_added": "action = 'cart_added'",
+    "checkout_started": "action = 'checkout_started'",
+    "purchased": "action = 'purchased'",
+}
+FUNNEL_STEPS: Final = tuple(_FUNNEL_STEPS)
+FUNNEL_FOUND: Final = f"""
+SELECT {", ".join(f"countIf({condition}) > 0" for condition in _FUNNEL_STEPS.values())}
+FROM touchpoints FINAL WHERE {ACTIVE} AND {_OCCURRED}
+"""
+OUTCOMES: Final = """
+SELECT outcome, reason, sum(records) FROM outcomes FINAL GROUP BY outcome, reason ORDER BY outcome, reason
+"""
+COMMENTS: Final = """
+SELECT concat(table, '.', name), comment FROM system.columns
+WHERE database = currentDatabase() AND concat(table, '.', name) IN %(columns)s
+"""
+
+
+def funnel(steps: list[str]) -> str:
+    """How many customers took how many of ``steps``, names of FUNNEL_STEPS, in order and within the window."""
+    conditions = ", ".join(_FUNNEL_STEPS[step] for step in steps)
+    window_ms = FUNNEL_WINDOW_DAYS * 86_400_000
+    return f"""
+SELECT taken, count() FROM
+(
+    SELECT customer_id,
+        windowFunnel({window_ms})(toUInt64(toUnixTimestamp64Milli(occurred_at)), {conditions}) AS taken
+    FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY customer_id
+)
+WHERE taken > 0 GROUP BY taken ORDER BY taken
+"""

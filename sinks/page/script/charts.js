@@ -1,0 +1,72 @@
+// What all charts share: colours of the page, one place to draw anew, values by arrow keys, tooltips made of elements.
+const drawn = [];
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const series = () => [1, 2, 3, 4, 5, 6, 7, 8].map((at) => color(`series-${at}`));
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+// `option(width)` gives ECharts' option, `values()` what the arrow keys go through: [{ text, tip }], tip as for showTip.
+function chart(host, label, height, option, values) {
+  const place = element('div', { class: 'chart', role: 'img', tabindex: '0', 'aria-label': `${label}. Arrow keys read the values.` });
+  host.append(place);
+  const made = echarts.init(place, null, { renderer: 'svg', width: place.clientWidth || 320, height: height(place.clientWidth) });
+  const one = { place, made, at: -1, width: place.clientWidth, draw };
+  function draw() {
+    one.width = place.clientWidth || one.width;
+    made.resize({ width: one.width, height: height(one.width) });
+    made.setOption({ animation: !still.matches, animationDuration: 300, ...common(), ...option(one.width) }, { notMerge: true });
+  }
+  place.addEventListener('keydown', (event) => readValues(event, one, values()));
+  place.addEventListener('blur', () => made.dispatchAction({ type: 'hideTip' }));
+  drawn.push(one);
+  draw();
+  new ResizeObserver(() => place.clientWidth && place.clientWidth !== one.width && draw()).observe(place);
+  return one;
+}
+
+const common = () => ({
+  textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13, color: color('ink') },
+  tooltip: { ...tooltip(), trigger: 'item' },
+});
+
+const tooltip = () => ({
+  confine: true, backgroundColor: color('surface'), borderColor: color('line'), padding: [8, 12], transitionDuration: 0,
+});
+
+function tip(title, rows) {
+  return element('div', { class: 'tip' }, element('b', {}, title), rows.map(({ name, value, swatch }) =>
+    element('div', {}, element('span', {}, swatch ? element('i', { swatch }) : null, name), element('span', {}, value))));
+}
+
+const axis = () => ({
+  axisLabel: { color: color('quiet'), fontSize: 12 },
+  axisLine: { lineStyle: { color: color('line') } },
+  axisTick: { show: false },
+  splitLine: { lineStyle: { color: color('line') } },
+});
+
+function readValues(event, one, values) {
+  const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+  if (event.key === 'Escape') one.made.dispatchAction({ type: 'hideTip' });
+  if (!(event.key in steps) || !values.length) return;
+  event.preventDefault();
+  one.at = Math.max(0, Math.min(values.length - 1, one.at + steps[event.key]));
+  const { text, tip: what } = values[one.at];
+  one.made.dispatchAction({ type: 'showTip', ...what });
+  section('spoken').textContent = text;
+}
+
+function drawAll() {
+  for (const one of drawn) one.draw();
+}
+
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
+still.addEventListener('change', drawAll);
+
+// Paper is light whatever the screen is.
+function onPaper(printing) {
+  document.documentElement.toggleAttribute('data-print', printing);
+  drawAll();
+  for (const { made } of drawn) made.getZr().flush();
+}
+addEventListener('beforeprint', () => onPaper(true));
+addEventListener('afterprint', () => onPaper(false));

@@ -1,0 +1,113 @@
+// The ways of journeys: a Sankey diagram of their first steps with their end, and the commonest paths as a table.
+const CONVERSION = 'Conversion';
+const NO_CONVERSION = 'No conversion';
+const MORE = 'More steps';
+const STEPS = 4;
+const STEPS_WHERE_NARROW = 2;
+
+function paths() {
+  const { journeys: all, transitions } = figures;
+  if (!all.journeys) return nothing('paths', 'No journey had its last touchpoint in this period.');
+  const host = section('paths');
+  host.append(lede(saidOfPaths(all)), element('p', { class: 'note' },
+    term('journeys'), ' go from left to right through their ', term('steps'), ' to their end. Widths are numbers of journeys.'));
+  let only = 'all';
+  host.append(element('div', { class: 'controls' }, chips('Show', 'radio',
+    [{ value: 'all', name: 'All journeys' }, { value: 'converted', name: 'Those that converted' }], [only], ([value]) => {
+      only = value;
+      one.draw();
+    })));
+  const flowsNow = (width) => flows(transitions, width < 600 ? STEPS_WHERE_NARROW : STEPS, only === 'converted');
+  const option = (width) => sankey(flowsNow(width), width);
+  const values = () => flowsNow(one.place.clientWidth).nodes.map((node, at) => ({ tip: { seriesIndex: 0, dataIndex: at }, text: saidOfNode(node) }));
+  const one = chart(host, 'Paths of journeys through marketing channels', (width) => (width < 600 ? 440 : 480), option, values);
+  const rows = flows(transitions, STEPS, false).links;
+  host.append(asTable(table('Steps: from where to where journeys go', ['From', 'Step', { cell: 'To', class: 'text' }, 'Journeys', 'Of these converted'],
+    rows.map((link) => [nameOf(link.source), String(link.step), { cell: nameOf(link.target), class: 'text' }, count(link.value), count(link.converted)]))));
+  if (figures.paths.length) host.append(element('h3', {}, 'Commonest paths to conversion'), pathTable());
+}
+
+function saidOfPaths({ journeys, conversions, median_days: median, several_channels: several }) {
+  if (!conversions) return `${plural(journeys, 'journey')}, none of which has converted so far.`;
+  return `Of ${plural(journeys, 'journey')} ${count(conversions)} converted (${percent(conversions / journeys)}), half of them within ${days(median)} ` +
+    `of their first touchpoint; ${percent(several / conversions, 0)} of these met more than one marketing channel.`;
+}
+
+const nameOf = (id) => id.slice(id.indexOf('|') + 1);
+
+// Nodes and links of the first `limit` steps; what goes on after them is one node more.
+function flows(transitions, limit, convertedOnly) {
+  const links = new Map();
+  const add = (step, source, target, journeys, converted) => {
+    const key = JSON.stringify([source, target]);
+    const link = links.get(key) || { step, source, target, value: 0, converted: 0 };
+    link.value += journeys;
+    link.converted += converted ? journeys : 0;
+    links.set(key, link);
+  };
+  for (const [step, origin, target, converted, journeys] of transitions) {
+    if (convertedOnly && !converted) continue;
+    const end = `end|${converted ? CONVERSION : NO_CONVERSION}`;
+    if (step > limit) {
+      if (!target) add(limit + 1, `${limit + 1}|${MORE}`, end, journeys, converted);
+    } else {
+      add(step, `${step}|${origin}`, !target ? end : step === limit ? `${limit + 1}|${MORE}` : `${step + 1}|${target}`, journeys, converted);
+    }
+  }
+  const found = [...links.values()];
+  const ids = [...new Set(found.flatMap(({ source, target }) => [source, target]))];
+  const nodes = ids.map((id) => {
+    const into = found.filter(({ target }) => target === id);
+    const through = id.startsWith('1|') ? found.filter(({ source }) => source === id) : into;
+    const sum = (key) => through.reduce((total, link) => total + link[key], 0);
+    return { id, step: id.startsWith('end|') ? limit + 2 : Number(id.split('|')[0]), value: sum('value'), converted: sum('converted') };
+  });
+  return { nodes: nodes.sort((one, other) => one.step - other.step || other.value - one.value), links: found };
+}
+
+function colorsOfSteps(nodes) {
+  const palette = series();
+  const names = [...new Set(nodes.map(({ id }) => nameOf(id)))].filter((name) => ![CONVERSION, NO_CONVERSION, MORE].includes(name));
+  const found = new Map(names.map((name, at) => [name, palette[at % palette.length]]));
+  return found.set(CONVERSION, color('converted')).set(NO_CONVERSION, color('not-converted')).set(MORE, color('quiet'));
+}
+
+function saidOfNode({ id, step, value, converted }) {
+  const where = id.startsWith('end|') ? nameOf(id) : `Step ${step}, ${nameOf(id)}`;
+  return `${where}: ${plural(value, 'journey')}, ${count(converted)} of them converted`;
+}
+
+function sankey({ nodes, links }, width) {
+  const colors = colorsOfSteps(nodes);
+  const narrow = width < 600;
+  const labelWidth = narrow ? 74 : Math.floor((width - 170) / (STEPS + 1)) - 24;
+  const tint = ({ source, target }) => (target.startsWith('end|') ? colors.get(nameOf(target)) : colors.get(nameOf(source)));
+  const tipOf = (title, { value, converted }) => tip(title, [
+    { name: 'Journeys', value: count(value) }, { name: 'Of these converted', value: `${count(converted)} (${percent(converted / value)})` }]);
+  return {
+    tooltip: {
+      ...tooltip(), trigger: 'item',
+      formatter: ({ dataType, data }) => (dataType === 'edge' ? tipOf(`${nameOf(data.source)} \u2192 ${nameOf(data.target)}`, data) : tipOf(nameOf(data.name), data)),
+    },
+    series: [{
+      type: 'sankey', left: 2, top: 8, bottom: 8, right: narrow ? 80 : 150, nodeWidth: narrow ? 10 : 14, nodeGap: narrow ? 14 : 12,
+      draggable: false, layoutIterations: 48, emphasis: { focus: 'adjacency' },
+      label: {
+        color: color('ink'), fontSize: 12, width: labelWidth, overflow: narrow ? 'break' : 'truncate', lineHeight: 14,
+        formatter: ({ data }) => (narrow ? nameOf(data.name) : `${nameOf(data.name)}  ${count(data.value)}`),
+      },
+      data: nodes.map(({ id, step, value, converted }) => ({ name: id, depth: step - 1, value, converted, itemStyle: { color: colors.get(nameOf(id)), borderWidth: 0 } })),
+      links: links.map((link) => ({ ...link, lineStyle: { color: tint(link), opacity: link.target === `end|${CONVERSION}` ? 0.5 : 0.22 } })),
+    }],
+  };
+}
+
+function pathTable() {
+  return table('Commonest paths to conversion',
+    [term('path'), term('journeys'), term('conversions'), term('conversion_rate'), term('revenue'), term('median_days')],
+    figures.paths.map(({ path, journeys, conversions, value, median_days: median }) => [
+      { cell: path.join(' \u2192 '), class: 'name' }, count(journeys), count(conversions), percent(conversions / journeys),
+      Object.keys(value).length ? element('span', {}, Object.keys(value).sort((one, other) => value[other] - value[one]).map((currency) => element('div', {}, money(value[currency], currency)))) : null,
+      decimal(median)]),
+    { id: 'commonest' });
+}

@@ -1,0 +1,24 @@
+// Draws the page. A period without touchpoints says so, and shows what is known of the data.
+const SECTIONS = { headline, engagement, paths, attribution, retention, funnel, notes };
+
+function start() {
+  const { since, until, days: number } = figures.period;
+  section('period').textContent = `${between(since, until)}, ${plural(number, 'day')}, UTC`;
+  section('freshness').textContent = `Newest event ${minute(figures.notes.newest_event)}. Made ${minute(figures.notes.made_at)}.`;
+  document.title = `Customer journeys, ${between(since, until)}`;
+  if (figures.empty) {
+    for (const id of Object.keys(SECTIONS)) if (id !== 'notes') section(id).remove();
+    section('main').prepend(element('p', { class: 'panel', id: 'empty' }, `There is no touchpoint from ${between(since, until)}.`));
+    document.querySelector('nav').remove();
+    document.querySelector('.skip').remove();
+    notes();
+    return;
+  }
+  for (const [id, draw] of Object.entries(SECTIONS)) {
+    draw();
+    const title = section(id).querySelector('h2');
+    if (title) section('contents').append(element('li', {}, element('a', { href: `#${id}` }, title.textContent)));
+  }
+}
+
+start();

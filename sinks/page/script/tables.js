@@ -1,0 +1,16 @@
+// Tables: { head: [cells], rows: [[cells]] }; a cell is text, an element, or { cell, class, swatch }. A row's first names it.
+function table(caption, head, rows, attributes = {}) {
+  const made = element('table', attributes, element('caption', {}, caption),
+    element('thead', {}, element('tr', {}, head.map((cell) => tableCell('th', cell, { scope: 'col' })))),
+    element('tbody', {}, rows.map((row) => element('tr', {}, row.map((cell, at) =>
+      (at ? tableCell('td', cell) : tableCell('th', cell, { scope: 'row' })))))));
+  return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption }, made);
+}
+
+function tableCell(tag, cell, attributes = {}) {
+  const plain = cell === null || cell === undefined || cell.cell === undefined;
+  if (plain) return element(tag, attributes, cell === null ? ABSENT : cell);
+  return element(tag, { ...attributes, class: cell.class }, cell.swatch ? element('span', { class: 'swatch', swatch: cell.swatch }, cell.cell) : cell.cell);
+}
+
+const asTable = (...tables) => element('details', {}, element('summary', {}, 'Figures as a table'), ...tables);

@@ -1,0 +1,75 @@
+"""The command that makes the managers' page. It decides how wrong use reads; `sinks.page` makes the page."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from streams import config
+
+EXIT_FAILED = 1
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"found {value!r}, expected a day as 2026-03-31") from None
+
+
+@click.command()
+@click.option("--since", metavar="DAY", callback=_day, help="First day, UTC; without it, the first that there is.")
+@click.option("--until", metavar="DAY", callback=_day, help="Last day, UTC; without it, the last complete one.")
+@click.option(
+    "-o",
+    "--output",
+    default="report.html",
+    show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write.",
+)
+def report(since: date | None, until: date | None, output: Path) -> None:
+    """Write one page for managers: engagement, paths, attribution, cohorts, funnel, and what each figure means.
+
+    The page is a single file that asks no network for anything. Exit code 1 where no touchpoint lies in the period; the
+    page says so.
+    """
+    from sinks.clickhouse import ClickHouse
+    from sinks.migrate import require_migrated
+    from sinks.page import WrongPeriod, choose_period, page, read_extent, read_figures
+
+    began, now = time.monotonic(), datetime.now(UTC)
+    url = config.read().clickhouse_url
+    require_migrated(url)
+    with _written(output) as draft, ClickHouse(url) as client:
+        extent = read_extent(client)
+        try:
+            period = choose_period(since, until, extent, now.date())
+        except WrongPeriod as error:
+            raise click.UsageError(str(error)) from None
+        figures = read_figures(client, period, extent, now)
+        written = draft.write_text(page(figures), encoding="utf-8")
+    click.echo(f"{output}: {period.since} to {period.until}, {written:,} characters, {time.monotonic() - began:.1f} s")
+    if figures["empty"]:
+        click.echo(f"no touchpoint from {period.since} to {period.until}: the page says so", err=True)
+        raise SystemExit(EXIT_FAILED)
+
+
+@contextmanager
+def _written(output: Path) -> Iterator[Path]:
+    """A draft beside ``output`` that takes its place when all went well: nobody reads half a page."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder:
+            draft = Path(folder) / output.name
+            yield draft
+            draft.replace(output)
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="'-o'") from None
