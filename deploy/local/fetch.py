@@ -71,7 +71,7 @@ def fetch_parts(root: Path | None = None, on_progress: Progress = say_nothing) -
     parts = Parts(kafka_jars, Path(installed) if installed else library)
     if kafka_jars.is_dir() and parts.clickhouse.is_file():
         return parts
-    with _only_one(local):
+    with only_one(local):
         if not kafka_jars.is_dir():
             _fetch_kafka(kafka_jars, on_progress)
         if not parts.clickhouse.is_file():
@@ -82,9 +82,9 @@ def fetch_parts(root: Path | None = None, on_progress: Progress = say_nothing) -
 def _fetch_kafka(target: Path, on_progress: Progress) -> None:
     require_tools("java", "mvn")
     on_progress(f"fetching Kafka {KAFKA_VERSION} with Maven, once")
-    with _replacing(target) as scratch:
+    with replacing(target) as scratch:
         shutil.copy(Path(__file__).with_name("pom.xml"), scratch)
-        _run(
+        run_client(
             "Kafka",
             ["mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=jars", "-DincludeScope=runtime"],
             scratch,
@@ -100,9 +100,9 @@ def _fetch_clickhouse(target: Path, on_progress: Progress) -> None:
         )
     require_tools("npm")
     on_progress(f"fetching ClickHouse {CHDB_VERSION} with npm, once")
-    with _replacing(target) as scratch:
+    with replacing(target) as scratch:
         options = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        _run(
+        run_client(
             "ClickHouse",
             ["npm", "install", "--prefix", str(scratch), *options, f"{CHDB_PACKAGE}@{CHDB_VERSION}"],
             scratch,
@@ -111,7 +111,8 @@ def _fetch_clickhouse(target: Path, on_progress: Progress) -> None:
     on_progress(f"ClickHouse {CHDB_VERSION} is in {target.name}")
 
 
-def _run(what: str, command: list[str], folder: Path) -> None:
+def run_client(what: str, command: list[str], folder: Path) -> None:
+    """Run a registry's client in ``folder``. Raises FetchFailed with the first line that tells why."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines() or ["no message"]
@@ -120,14 +121,15 @@ def _run(what: str, command: list[str], folder: Path) -> None:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path) -> Iterator[Path]:
     """A scratch folder beside `target`: a rename within one file system is what makes the fetch all or nothing."""
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
         yield Path(scratch)
 
 
 @contextmanager
-def _only_one(local: Path) -> Iterator[None]:
+def only_one(local: Path) -> Iterator[None]:
+    """The one process that fetches into ``local``; others wait."""
     local.mkdir(parents=True, exist_ok=True)
     with (local / "fetch.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
 """What each figure on the page means: its name and its definition, as people read them on hover or focus.
 
-A figure that is a column of a view or table has that column's comment from ClickHouse, so that the two can't differ; the
-others are worded after docs/definitions.md.
+A figure that is a column of a view or table has that column's comment from ClickHouse, so that the two can't differ;
+the others are worded after docs/definitions.md.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ _MODEL_NAMES: Final = {
 _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "active_customers": Written(
         "Active customers",
-        "Different customers with at least one inbound touchpoint that no machine made. A customer is who it is known to"
-        " be now: what several devices and addresses of one person did counts once",
+        "Different customers with at least one inbound touchpoint that no machine made. A customer is who it is known"
+        " to be now: what several devices and addresses of one person did counts once",
+    ),
+    "new_customers": Written(
+        "New customers", "Active customers whose first inbound touchpoint that no machine made lies in the period"
     ),
     "conversions": Written(
         "Conversions", "Journeys that a closing conversion (a purchase) ended in the period. An order counts once"
@@ -77,7 +80,9 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         "engagement_daily.human_conversions",
         "Goals such as a newsletter are among them, and an order that is reported twice counts twice",
     ),
-    "machine_share": Written("Machine share", "Share of machines among inbound touchpoints: 1 - human share - suspects"),
+    "machine_share": Written(
+        "Machine share", "Share of machines among inbound touchpoints: 1 - human share - suspects"
+    ),
     **{
         rate: FromColumn(name, f"engagement_by_campaign.{rate}", f"Humans only. {_RATE}")
         for rate, name in _RATE_NAMES.items()
@@ -113,21 +118,24 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         "Cohort", "Customers whose first inbound touchpoint that no machine made lies in the same week or month"
     ),
     "retention": Written(
-        "Retention", "Share of the cohort with an inbound touchpoint that no machine made, so many weeks or months later"
+        "Retention",
+        "Share of the cohort with an inbound touchpoint that no machine made, so many weeks or months later",
     ),
     "funnel": Written(
         "Funnel",
-        f"Customers who took the steps in this order, all within {FUNNEL_WINDOW_DAYS} days of their first, on any channel."
-        " A visit is any inbound touchpoint on the web or in the app beside answers to push messages",
+        f"Customers who took the steps in this order, all within {FUNNEL_WINDOW_DAYS} days of their first, on any"
+        " channel. A visit is any inbound touchpoint on the web or in the app beside answers to push messages",
     ),
     "of_step_before": Written("Of the step before", "Customers who took this step / those who took the one before"),
     "of_first": Written("Of the first step", "Customers who took this step / those who took the first"),
     "accepted": Written("Accepted", "Touchpoints in the tables: valid, new, and not late"),
-    "duplicate": Written("Duplicates", "Records of a touchpoint that is there already, with equal content; counted once"),
+    "duplicate": Written(
+        "Duplicates", "Records of a touchpoint that is there already, with equal content; counted once"
+    ),
     "late": Written(
         "Late",
-        "Touchpoints more than 3 days behind the newest of their topic and partition, not marked as backfill. They are kept"
-        " apart and count in no figure",
+        "Touchpoints more than 3 days behind the newest of their topic and partition, not marked as backfill. They are"
+        " kept apart and count in no figure",
     ),
     "dead": Written("Dead letters", "Records that could not be taken, kept with the reason and their original bytes"),
     "rerouted": Written("Rerouted", "Records sent again to the partition that they belong to; counted there"),

@@ -108,10 +108,12 @@ def _period(period: Period, compared: bool) -> Figures:
 
 def _headline(ask: _Asking) -> Figures:
     conversions = ask.rows(queries.CONVERSIONS)
+    [(active, new)] = ask.rows(queries.ACTIVE_CUSTOMERS)
     [(human, suspect, machine)] = ask.rows(queries.HUMAN_SHARE)
     inbound = human + suspect + machine
     return {
-        "active_customers": ask.rows(queries.ACTIVE_CUSTOMERS)[0][0],
+        "active_customers": active,
+        "new_customers": new,
         "conversions": sum(count for _, count, _ in conversions),
         "revenue": {currency: value for currency, _, value in conversions if currency},
         "human_share": human / inbound if inbound else None,
@@ -134,7 +136,7 @@ def _engagement(ask: _Asking, period: Period) -> Figures:
 
 
 def _channels(ask: _Asking) -> Figures:
-    customers = dict(ask.rows(queries.ACTIVE_OF_CHANNEL))
+    customers: dict[str, int] = dict(ask.rows(queries.ACTIVE_OF_CHANNEL))
     return {
         channel: {
             "touchpoints": touchpoints,

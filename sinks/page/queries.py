@@ -32,7 +32,12 @@ SELECT count(), min(occurred_at), max(occurred_at), max(received_at) FROM touchp
 """
 TOUCHPOINTS: Final = f"SELECT count() FROM touchpoints FINAL WHERE {_OCCURRED}"
 ACTIVE_CUSTOMERS: Final = f"""
-SELECT uniqExact(customer_id) FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED}
+SELECT count(), countIf(first_at >= %(since)s) FROM
+(
+    SELECT customer_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+    FROM touchpoints_now WHERE {ACTIVE} AND occurred_at < %(until)s GROUP BY customer_id
+)
+WHERE last_at >= %(since)s
 """
 CONVERSIONS: Final = f"""
 SELECT currency, count(), sum(value_micros) / 1000000 FROM journeys FINAL
@@ -125,8 +130,8 @@ WITH
             GROUP BY campaign ORDER BY sum(credit) DESC, campaign LIMIT {CAMPAIGNS_SHOWN}
         )
     ) AS shown
-SELECT multiIf(campaign = '', 0, has(shown, campaign), 1, 2) AS kind, if(kind = 1, campaign, '') AS name, model, currency,
-    sum(credit), sum(credit * toFloat64(conversion_value))
+SELECT multiIf(campaign = '', 0, has(shown, campaign), 1, 2) AS kind, if(kind = 1, campaign, '') AS name,
+    model, currency, sum(credit), sum(credit * toFloat64(conversion_value))
 FROM attributions WHERE {_CONVERTED}
 GROUP BY kind, name, model, currency ORDER BY kind, name, model, currency
 """

@@ -36,7 +36,7 @@ function choice(label, options, chosen, onChange) {
 }
 
 // Change against the period before: of counts in percent, of shares in percentage points; null where none is known.
-function change(now, before, { points = false, lessIsBetter = false } = {}) {
+function change(now, before, { points = false, lessIsBetter = false, neutral = false } = {}) {
   if (before === null || before === undefined || now === null) return null;
   const difference = points ? (now - before) * 100 : before === 0 ? null : ((now - before) / before) * 100;
   if (difference === null) return now === 0 ? null : element('span', { class: 'change rose' }, 'none before');
@@ -46,6 +46,6 @@ function change(now, before, { points = false, lessIsBetter = false } = {}) {
   const rose = difference > 0;
   const mark = rose ? '\u25b2' : '\u25bc';
   const sign = rose ? '+' : '\u2212';
-  return element('span', { class: `change ${rose === !lessIsBetter ? 'rose' : 'fell'}` },
+  return element('span', { class: `change ${neutral ? 'stayed' : rose === !lessIsBetter ? 'rose' : 'fell'}` },
     element('span', { 'aria-hidden': 'true' }, `${mark}${NBSP}`), `${sign}${text}${unit}`);
 }

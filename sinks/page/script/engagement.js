@@ -31,7 +31,7 @@ function engagement() {
   explain();
   const option = (width) => ({
     aria: { enabled: false },
-    grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 26, top: 16, bottom: 8, containLabel: true },
     xAxis: { type: 'category', data: buckets, boundaryGap: false, ...axis(), axisLabel: { ...axis().axisLabel, hideOverlap: true, formatter: (iso) => bucketTick(iso, unit) }, splitLine: { show: false } },
     yAxis: { type: 'value', minInterval: measure === 'engaged_hours' ? 0 : 1, ...axis(), axisLabel: { ...axis().axisLabel, formatter: compact } },
     tooltip: {
@@ -71,7 +71,7 @@ function channelTable(found) {
     ['Channel', term('touchpoints'), term('active_customers'), term('engaged_hours'), term('reported_conversions'), term('outbound'), term('machine_share')],
     found.map((channel) => [{ cell: CHANNEL_NAMES[channel], swatch: `var(--${channel})` },
       with_(channel, 'touchpoints', count), with_(channel, 'active_customers', count), with_(channel, 'engaged_hours', decimal),
-      with_(channel, 'conversions', count), with_(channel, 'outbound', count), with_(channel, 'machine_share', percent, { points: true, lessIsBetter: true })]),
+      with_(channel, 'conversions', count), with_(channel, 'outbound', count, { neutral: true }), with_(channel, 'machine_share', percent, { points: true, lessIsBetter: true })]),
     { id: 'channels' });
 }
 

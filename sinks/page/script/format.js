@@ -7,7 +7,7 @@ const count = (number) => number.toLocaleString(LOCALE, { maximumFractionDigits:
 const decimal = (number, digits = 1) =>
   number.toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const compact = (number) => number.toLocaleString(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
-const percent = (share, digits = 1) => (share === null ? ABSENT : `${decimal(share * 100, digits)}${NBSP}%`);
+const percent = (share, digits = 1) => (share === null || Number.isNaN(share) ? ABSENT : `${decimal(share * 100, digits)}${NBSP}%`);
 const amount = (value) => decimal(value, Math.abs(value) < 1000 ? 2 : 0);
 const money = (value, currency) => `${amount(value)}${NBSP}${currency}`;
 const sentence = (name) => name.replaceAll('_', ' ');

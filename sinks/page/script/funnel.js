@@ -14,7 +14,7 @@ function funnel() {
   const option = (width) => ({
     grid: { left: 4, right: width < 600 ? 92 : 190, top: 4, bottom: 4, containLabel: true },
     xAxis: { type: 'value', show: false, max: first },
-    yAxis: { type: 'category', inverse: true, data: steps.map(name), ...axis(), axisLine: { show: false }, axisLabel: { ...axis().axisLabel, color: color('ink'), fontSize: 13, width: width < 600 ? 84 : 160, overflow: 'break' } },
+    yAxis: { type: 'category', inverse: true, data: steps.map(name), ...axis(), axisLine: { show: false }, axisLabel: { ...axis().axisLabel, color: color('ink'), fontSize: 13, width: width < 600 ? 84 : 160, overflow: 'break', lineHeight: 15 } },
     tooltip: { ...tooltip(), trigger: 'item', formatter: ({ dataIndex: at }) => tip(name(steps[at]), [
       { name: 'Customers', value: count(steps[at].customers) }, ...(at ? [{ name: 'Of the step before', value: percent(ofBefore(at)) }] : []),
       { name: 'Of the first step', value: percent(steps[at].customers / first) }]) },

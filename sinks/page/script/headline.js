@@ -1,12 +1,15 @@
 // The four figures that a manager looks for first, each beside the period before.
 function headline() {
   const { now, before } = figures.headline;
+  const { journeys, conversions } = figures.journeys;
   const cards = [
-    card('active_customers', count(now.active_customers), change(now.active_customers, before?.active_customers)),
-    card('conversions', count(now.conversions), change(now.conversions, before?.conversions)),
+    card('active_customers', count(now.active_customers), change(now.active_customers, before?.active_customers),
+      [count(now.new_customers), ' ', term('new_customers', 'for the first time')]),
+    card('conversions', count(now.conversions), change(now.conversions, before?.conversions),
+      [percent(conversions / journeys), ' of ', count(journeys), ' ', term('journeys', 'journeys')]),
     revenue(now.revenue, before?.revenue),
     card('human_share', percent(now.human_share), change(now.human_share, before?.human_share, { points: true }),
-      `${count(now.machine)} of ${count(now.inbound)} inbound touchpoints by machines`),
+      `Machines made ${count(now.machine)} of ${count(now.inbound)} inbound touchpoints`),
   ];
   const said = figures.period.before
     ? [term('change', 'Changes'), ` are against ${between(...figures.period.before)}.`]

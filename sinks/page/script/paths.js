@@ -2,6 +2,7 @@
 const CONVERSION = 'Conversion';
 const NO_CONVERSION = 'No conversion';
 const MORE = 'More steps';
+const USUAL = ['Direct', 'Organic Search', 'Email', 'Organic Social', 'Paid Search', 'Paid Social', 'Referral', 'Mobile Push Notifications'];
 const STEPS = 4;
 const STEPS_WHERE_NARROW = 2;
 
@@ -10,7 +11,7 @@ function paths() {
   if (!all.journeys) return nothing('paths', 'No journey had its last touchpoint in this period.');
   const host = section('paths');
   host.append(lede(saidOfPaths(all)), element('p', { class: 'note' },
-    term('journeys'), ' go from left to right through their ', term('steps'), ' to their end. Widths are numbers of journeys.'));
+    term('journeys'), ' go from left to right through their ', term('steps', 'steps'), ' to their end. Widths are numbers of journeys.'));
   let only = 'all';
   host.append(element('div', { class: 'controls' }, chips('Show', 'radio',
     [{ value: 'all', name: 'All journeys' }, { value: 'converted', name: 'Those that converted' }], [only], ([value]) => {
@@ -20,7 +21,7 @@ function paths() {
   const flowsNow = (width) => flows(transitions, width < 600 ? STEPS_WHERE_NARROW : STEPS, only === 'converted');
   const option = (width) => sankey(flowsNow(width), width);
   const values = () => flowsNow(one.place.clientWidth).nodes.map((node, at) => ({ tip: { seriesIndex: 0, dataIndex: at }, text: saidOfNode(node) }));
-  const one = chart(host, 'Paths of journeys through marketing channels', (width) => (width < 600 ? 440 : 480), option, values);
+  const one = chart(host, 'Paths of journeys through marketing channels', (width) => (width < 600 ? 460 : 520), option, values);
   const rows = flows(transitions, STEPS, false).links;
   host.append(asTable(table('Steps: from where to where journeys go', ['From', 'Step', { cell: 'To', class: 'text' }, 'Journeys', 'Of these converted'],
     rows.map((link) => [nameOf(link.source), String(link.step), { cell: nameOf(link.target), class: 'text' }, count(link.value), count(link.converted)]))));
@@ -62,14 +63,26 @@ function flows(transitions, limit, convertedOnly) {
     const sum = (key) => through.reduce((total, link) => total + link[key], 0);
     return { id, step: id.startsWith('end|') ? limit + 2 : Number(id.split('|')[0]), value: sum('value'), converted: sum('converted') };
   });
-  return { nodes: nodes.sort((one, other) => one.step - other.step || other.value - one.value), links: found };
+  return { nodes: nodes.sort((one, other) => one.step - other.step || rank(one) - rank(other) || other.value - one.value), links: found };
 }
+
+const rank = ({ id }) => (nameOf(id) === NO_CONVERSION ? 1 : 0);
 
 function colorsOfSteps(nodes) {
   const palette = series();
-  const names = [...new Set(nodes.map(({ id }) => nameOf(id)))].filter((name) => ![CONVERSION, NO_CONVERSION, MORE].includes(name));
-  const found = new Map(names.map((name, at) => [name, palette[at % palette.length]]));
+  const others = new Set(nodes.map(({ id }) => nameOf(id)).filter((name) => !USUAL.includes(name)).sort());
+  // The usual channels have the same colour in every report.
+  const found = new Map([...USUAL, ...others].map((name, at) => [name, palette[at % palette.length]]));
   return found.set(CONVERSION, color('converted')).set(NO_CONVERSION, color('not-converted')).set(MORE, color('quiet'));
+}
+
+// Where there is little room.
+const shortName = (id) => nameOf(id).replace(' Notifications', '').replace(' Text Messages', '');
+
+function headings(width, left, right, nodeWidth, limit) {
+  const apart = (width - left - right - nodeWidth) / (limit + 1);
+  const names = [...['1st step', '2nd step', '3rd step', '4th step'].slice(0, limit), 'Later', 'End'];
+  return names.map((text, at) => ({ type: 'text', left: left + at * apart, top: 2, silent: true, style: { text, fill: color('quiet'), font: `600 12px ${getComputedStyle(document.body).fontFamily}` } }));
 }
 
 function saidOfNode({ id, step, value, converted }) {
@@ -81,6 +94,7 @@ function sankey({ nodes, links }, width) {
   const colors = colorsOfSteps(nodes);
   const narrow = width < 600;
   const labelWidth = narrow ? 74 : Math.floor((width - 170) / (STEPS + 1)) - 24;
+  const [left, right, nodeWidth] = narrow ? [2, 82, 10] : [2, 150, 14];
   const tint = ({ source, target }) => (target.startsWith('end|') ? colors.get(nameOf(target)) : colors.get(nameOf(source)));
   const tipOf = (title, { value, converted }) => tip(title, [
     { name: 'Journeys', value: count(value) }, { name: 'Of these converted', value: `${count(converted)} (${percent(converted / value)})` }]);
@@ -89,12 +103,14 @@ function sankey({ nodes, links }, width) {
       ...tooltip(), trigger: 'item',
       formatter: ({ dataType, data }) => (dataType === 'edge' ? tipOf(`${nameOf(data.source)} \u2192 ${nameOf(data.target)}`, data) : tipOf(nameOf(data.name), data)),
     },
+    graphic: headings(width, left, right, nodeWidth, narrow ? STEPS_WHERE_NARROW : STEPS),
     series: [{
-      type: 'sankey', left: 2, top: 8, bottom: 8, right: narrow ? 80 : 150, nodeWidth: narrow ? 10 : 14, nodeGap: narrow ? 14 : 12,
-      draggable: false, layoutIterations: 48, emphasis: { focus: 'adjacency' },
+      type: 'sankey', left, top: 30, bottom: 12, right, nodeWidth, nodeGap: narrow ? 18 : 14,
+      // In the order given: the largest on top and the conversions first, in every column and for every period.
+      draggable: false, layoutIterations: 0, emphasis: { focus: 'adjacency' },
       label: {
-        color: color('ink'), fontSize: 12, width: labelWidth, overflow: narrow ? 'break' : 'truncate', lineHeight: 14,
-        formatter: ({ data }) => (narrow ? nameOf(data.name) : `${nameOf(data.name)}  ${count(data.value)}`),
+        color: color('ink'), fontSize: 12, width: labelWidth, overflow: narrow ? 'break' : 'truncate', lineHeight: 13,
+        formatter: ({ data }) => (narrow ? shortName(data.name) : `${shortName(data.name)}  ${count(data.value)}`),
       },
       data: nodes.map(({ id, step, value, converted }) => ({ name: id, depth: step - 1, value, converted, itemStyle: { color: colors.get(nameOf(id)), borderWidth: 0 } })),
       links: links.map((link) => ({ ...link, lineStyle: { color: tint(link), opacity: link.target === `end|${CONVERSION}` ? 0.5 : 0.22 } })),

@@ -5,23 +5,24 @@ function retention() {
   const { unit, rows, incomplete } = figures.cohorts;
   if (!rows.length) return nothing('retention', 'Nobody came for the first time in this period.');
   const host = section('retention');
-  const width = Math.max(...rows.map(({ customers }) => customers.length));
+  // The first column would be 100 % throughout.
+  const later = Array.from({ length: Math.max(...rows.map(({ customers }) => customers.length)) - 1 }, (_, at) => at + 1);
   host.append(lede(saidOfRetention(rows, unit, incomplete)), element('p', { class: 'note' },
     'A row is a ', term('cohort'), ', a column how much later; a cell is its ', term('retention'),
     ...(incomplete ? [`. Dashed: a ${unit} that is not over yet.`] : ['.'])));
-  const cell = (row, later) => {
-    const customers = row.customers[later];
+  const cell = (row, at) => {
+    const customers = row.customers[at];
     if (customers === undefined) return '';
     const share = customers / row.customers[0];
-    const goesOn = incomplete && later === row.customers.length - 1;
+    const goesOn = incomplete && at === row.customers.length - 1;
     const shade = element('span', { class: `${share > DEEP ? 'deep' : ''} ${goesOn ? 'going-on' : ''}`, title: plural(customers, 'customer') }, percent(share, 0));
     shade.style.setProperty('--share', share);
     return { cell: shade, class: 'cell' };
   };
   const named = unit === 'month' ? month : shortDay;
   host.append(table(`Share of customers active again, by ${unit} of their first touchpoint`,
-    [`${capital(unit)} of`, 'Customers', ...Array.from({ length: width }, (_, later) => (later ? `+${later}` : `${capital(unit)} 0`))],
-    rows.map((row) => [named(row.first), count(row.customers[0]), ...Array.from({ length: width }, (_, later) => cell(row, later))]),
+    [`${capital(unit)} of`, 'Customers', ...later.map((at) => `+${at} ${unit}${at === 1 ? '' : 's'}`)],
+    rows.map((row) => [named(row.first), count(row.customers[0]), ...later.map((at) => cell(row, at))]),
     { class: 'heat', id: 'cohorts' }));
 }
 

@@ -4,7 +4,19 @@ function table(caption, head, rows, attributes = {}) {
     element('thead', {}, element('tr', {}, head.map((cell) => tableCell('th', cell, { scope: 'col' })))),
     element('tbody', {}, rows.map((row) => element('tr', {}, row.map((cell, at) =>
       (at ? tableCell('td', cell) : tableCell('th', cell, { scope: 'row' })))))));
-  return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption }, made);
+  return scrolling(element('div', { class: 'scroll' }, made), caption);
+}
+
+// A place for the keyboard only where there is something to scroll.
+function scrolling(place, label) {
+  new ResizeObserver(() => {
+    const wide = place.scrollWidth > place.clientWidth;
+    for (const [name, value] of Object.entries({ tabindex: '0', role: 'region', 'aria-label': label })) {
+      if (wide) place.setAttribute(name, value);
+      else place.removeAttribute(name);
+    }
+  }).observe(place);
+  return place;
 }
 
 function tableCell(tag, cell, attributes = {}) {
