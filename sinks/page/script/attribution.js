@@ -38,7 +38,8 @@ function attribution() {
     grid: { left: 4, right: 44, top: 8, bottom: 4, containLabel: true },
     xAxis: { type: 'value', ...axis(), axisLabel: { ...axis().axisLabel, hideOverlap: true, formatter: compact }, splitNumber: width < 600 ? 3 : 6 },
     yAxis: { type: 'category', inverse: true, data: rows().map((row) => row.name), ...axis(), splitLine: { show: false },
-      axisLabel: { ...axis().axisLabel, color: color('ink'), width: width < 600 ? 104 : 180, overflow: 'break', lineHeight: 14 } },
+      axisLabel: { ...axis().axisLabel, color: color('ink'), formatter: (name) => shortened(name, width < 600 ? 30 : 50),
+        width: width < 600 ? 104 : 180, overflow: 'break', lineHeight: 14 } },
     tooltip: {
       ...tooltip(), trigger: 'axis', axisPointer: { type: 'shadow', shadowStyle: { color: color('quiet'), opacity: 0.12 } },
       formatter: (items) => tip(items[0].name, items.map((item) => ({ name: item.seriesName, value: set(item.value), swatch: item.color }))),

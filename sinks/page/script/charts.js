@@ -30,6 +30,7 @@ const common = () => ({
 
 const tooltip = () => ({
   confine: true, backgroundColor: color('surface'), borderColor: color('line'), padding: [8, 12], transitionDuration: 0,
+  extraCssText: 'max-width: min(380px, 82vw); white-space: normal; overflow-wrap: anywhere;',
 });
 
 function tip(title, rows) {

@@ -44,8 +44,7 @@ function change(now, before, { points = false, lessIsBetter = false, neutral = f
   const unit = points ? `${NBSP}pp` : `${NBSP}%`;
   if (text === '0.0') return element('span', { class: 'change stayed' }, 'unchanged');
   const rose = difference > 0;
-  const mark = rose ? '\u25b2' : '\u25bc';
   const sign = rose ? '+' : '\u2212';
-  return element('span', { class: `change ${neutral ? 'stayed' : rose === !lessIsBetter ? 'rose' : 'fell'}` },
-    element('span', { 'aria-hidden': 'true' }, `${mark}${NBSP}`), `${sign}${text}${unit}`);
+  const judged = neutral ? 'stayed' : rose === !lessIsBetter ? 'rose' : 'fell';
+  return element('span', { class: `change ${judged} ${rose ? 'up' : 'down'}` }, `${sign}${text}${unit}`);
 }

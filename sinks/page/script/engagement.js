@@ -32,7 +32,7 @@ function engagement() {
   const option = (width) => ({
     aria: { enabled: false },
     grid: { left: 8, right: 26, top: 16, bottom: 8, containLabel: true },
-    xAxis: { type: 'category', data: buckets, boundaryGap: false, ...axis(), axisLabel: { ...axis().axisLabel, hideOverlap: true, formatter: (iso) => bucketTick(iso, unit) }, splitLine: { show: false } },
+    xAxis: { type: 'category', data: buckets, boundaryGap: false, ...axis(), axisLabel: { ...axis().axisLabel, margin: 14, hideOverlap: true, formatter: (iso) => bucketTick(iso, unit) }, splitLine: { show: false } },
     yAxis: { type: 'value', minInterval: measure === 'engaged_hours' ? 0 : 1, ...axis(), axisLabel: { ...axis().axisLabel, formatter: compact } },
     tooltip: {
       ...tooltip(), trigger: 'axis', axisPointer: { lineStyle: { color: color('quiet') } },

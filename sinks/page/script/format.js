@@ -12,6 +12,7 @@ const amount = (value) => decimal(value, Math.abs(value) < 1000 ? 2 : 0);
 const money = (value, currency) => `${amount(value)}${NBSP}${currency}`;
 const sentence = (name) => name.replaceAll('_', ' ');
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
 const plural = (number, what) => `${count(number)} ${what}${number === 1 ? '' : 's'}`;
 const days = (number) => `${decimal(number)}${NBSP}day${decimal(number) === '1.0' ? '' : 's'}`;
 

@@ -2,7 +2,9 @@
 const CONVERSION = 'Conversion';
 const NO_CONVERSION = 'No conversion';
 const MORE = 'More steps';
+const OTHER = 'Other';
 const USUAL = ['Direct', 'Organic Search', 'Email', 'Organic Social', 'Paid Search', 'Paid Social', 'Referral', 'Mobile Push Notifications'];
+const LONGEST_PATH = 7;
 const STEPS = 4;
 const STEPS_WHERE_NARROW = 2;
 
@@ -70,10 +72,11 @@ const rank = ({ id }) => (nameOf(id) === NO_CONVERSION ? 1 : 0);
 
 function colorsOfSteps(nodes) {
   const palette = series();
-  const others = new Set(nodes.map(({ id }) => nameOf(id)).filter((name) => !USUAL.includes(name)).sort());
+  const gray = [CONVERSION, NO_CONVERSION, MORE, OTHER];
+  const others = new Set(nodes.map(({ id }) => nameOf(id)).filter((name) => ![...USUAL, ...gray].includes(name)).sort());
   // The usual channels have the same colour in every report.
   const found = new Map([...USUAL, ...others].map((name, at) => [name, palette[at % palette.length]]));
-  return found.set(CONVERSION, color('converted')).set(NO_CONVERSION, color('not-converted')).set(MORE, color('quiet'));
+  return found.set(CONVERSION, color('converted')).set(NO_CONVERSION, color('not-converted')).set(MORE, color('quiet')).set(OTHER, color('not-converted'));
 }
 
 // Where there is little room.
@@ -82,7 +85,7 @@ const shortName = (id) => nameOf(id).replace(' Notifications', '').replace(' Tex
 function headings(width, left, right, nodeWidth, limit) {
   const apart = (width - left - right - nodeWidth) / (limit + 1);
   const names = [...['1st step', '2nd step', '3rd step', '4th step'].slice(0, limit), 'Later', 'End'];
-  return names.map((text, at) => ({ type: 'text', left: left + at * apart, top: 2, silent: true, style: { text, fill: color('quiet'), font: `600 12px ${getComputedStyle(document.body).fontFamily}` } }));
+  return names.map((text, at) => ({ type: 'text', left: left + at * apart, top: 4, silent: true, style: { text, fill: color('quiet'), font: `600 12px ${getComputedStyle(document.body).fontFamily}` } }));
 }
 
 function saidOfNode({ id, step, value, converted }) {
@@ -101,7 +104,7 @@ function sankey({ nodes, links }, width) {
   return {
     tooltip: {
       ...tooltip(), trigger: 'item',
-      formatter: ({ dataType, data }) => (dataType === 'edge' ? tipOf(`${nameOf(data.source)} \u2192 ${nameOf(data.target)}`, data) : tipOf(nameOf(data.name), data)),
+      formatter: ({ dataType, data }) => (dataType === 'edge' ? tipOf(`${nameOf(data.source)} \u203a ${nameOf(data.target)}`, data) : tipOf(nameOf(data.name), data)),
     },
     graphic: headings(width, left, right, nodeWidth, narrow ? STEPS_WHERE_NARROW : STEPS),
     series: [{
@@ -109,7 +112,7 @@ function sankey({ nodes, links }, width) {
       // In the order given: the largest on top and the conversions first, in every column and for every period.
       draggable: false, layoutIterations: 0, emphasis: { focus: 'adjacency' },
       label: {
-        color: color('ink'), fontSize: 12, width: labelWidth, overflow: narrow ? 'break' : 'truncate', lineHeight: 13,
+        color: color('ink'), fontSize: 12, width: labelWidth, overflow: narrow ? 'break' : 'truncate', lineHeight: 15,
         formatter: ({ data }) => (narrow ? shortName(data.name) : `${shortName(data.name)}  ${count(data.value)}`),
       },
       data: nodes.map(({ id, step, value, converted }) => ({ name: id, depth: step - 1, value, converted, itemStyle: { color: colors.get(nameOf(id)), borderWidth: 0 } })),
@@ -118,11 +121,15 @@ function sankey({ nodes, links }, width) {
   };
 }
 
+// The middle of a long path is left out: how it began and ended says most.
+const saidOfPath = (path) => (path.length <= LONGEST_PATH ? path.join(' \u203a ')
+  : `${[...path.slice(0, 3), '\u2026', ...path.slice(-2)].join(' \u203a ')} (${path.length} steps)`);
+
 function pathTable() {
   return table('Commonest paths to conversion',
     [term('path'), term('journeys'), term('conversions'), term('conversion_rate'), term('revenue'), term('median_days')],
     figures.paths.map(({ path, journeys, conversions, value, median_days: median }) => [
-      { cell: path.join(' \u2192 '), class: 'name' }, count(journeys), count(conversions), percent(conversions / journeys),
+      { cell: saidOfPath(path), class: 'name' }, count(journeys), count(conversions), percent(conversions / journeys),
       Object.keys(value).length ? element('span', {}, Object.keys(value).sort((one, other) => value[other] - value[one]).map((currency) => element('div', {}, money(value[currency], currency)))) : null,
       decimal(median)]),
     { id: 'commonest' });

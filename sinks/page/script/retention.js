@@ -1,5 +1,4 @@
 // Cohorts: a table whose cells are shaded by the share that came back, so that it reads with and without colour.
-const DEEP = 0.5;
 
 function retention() {
   const { unit, rows, incomplete } = figures.cohorts;
@@ -15,7 +14,7 @@ function retention() {
     if (customers === undefined) return '';
     const share = customers / row.customers[0];
     const goesOn = incomplete && at === row.customers.length - 1;
-    const shade = element('span', { class: `${share > DEEP ? 'deep' : ''} ${goesOn ? 'going-on' : ''}`, title: plural(customers, 'customer') }, percent(share, 0));
+    const shade = element('span', { class: goesOn ? 'going-on' : undefined, title: plural(customers, 'customer') }, percent(share, 0));
     shade.style.setProperty('--share', share);
     return { cell: shade, class: 'cell' };
   };
@@ -33,5 +32,5 @@ function saidOfRetention(rows, unit, incomplete) {
   if (!known.length) return `${started} It is too early to say who comes back.`;
   const first = known.reduce((sum, { customers }) => sum + customers[0], 0);
   const back = known.reduce((sum, { customers }) => sum + customers[1], 0);
-  return `${started} One ${unit} later ${percent(back / first, 0)} of those who could were back.`;
+  return `${started} Of those whose next ${unit} is over, ${percent(back / first, 0)} came back in it.`;
 }

@@ -1,0 +1,77 @@
+"""The command that makes the managers' page: wrong use, what it says, and that nobody finds half a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sinks.clickhouse import ClickHouse
+from streams.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_WRONG_USE, main
+from tests.browser.tables import fill_all
+from tests.integration.filled import DAY_MS, database, touchpoint
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(scope="module")
+def url(stack: Any) -> Iterator[str]:
+    with database(stack, "report") as url:
+        with ClickHouse(url) as client:
+            fill_all(client, [touchpoint(f"e{i}", i * DAY_MS, "web", "page_viewed", "cookie_id:a") for i in range(3)])
+        yield url
+
+
+def report(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["report", *arguments], env={"OMNIJOURNEY_CLICKHOUSE_URL": url})
+
+
+def test_complete_days_are_shown_where_none_are_asked_for(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    done = report(url, "-o", str(path))
+    assert done.exit_code == 0, done.output
+    size = len(path.read_text(encoding="utf-8"))
+    assert done.stdout.startswith(f"{path}: 2026-03-01 to 2026-03-02, {size:,} characters, ")
+    assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--since", "2026-03-02", "--until", "2026-03-01"), "since 2026-03-02 is after until 2026-03-01"),
+        (("--since", "yesterday"), "found 'yesterday', expected a day as 2026-03-31"),
+        (("--until", "2026-02-30"), "found '2026-02-30', expected a day as 2026-03-31"),
+    ],
+)
+def test_wrong_days_are_named(url: str, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = report(url, *arguments, "-o", str(tmp_path / "report.html"))
+    assert done.exit_code == EXIT_WRONG_USE
+    assert said in done.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_file_that_cannot_be_written_is_told_and_an_old_one_stays(url: str, tmp_path: Path) -> None:
+    missing = tmp_path / "missing" / "report.html"
+    done = report(url, "-o", str(missing))
+    assert done.exit_code == EXIT_WRONG_USE
+    assert f"cannot write {missing}: No such file or directory" in done.stderr
+    done = report(url, "-o", str(tmp_path))
+    assert done.exit_code == EXIT_WRONG_USE
+    assert "is a directory" in done.stderr
+    old = tmp_path / "report.html"
+    old.write_text("old")
+    assert report(url, "-o", str(old), "--since", "2026-03-03", "--until", "2026-03-01").exit_code == EXIT_WRONG_USE
+    assert old.read_text() == "old"
+
+
+def test_a_database_that_is_not_migrated_and_one_that_is_away(stack: Any, tmp_path: Path) -> None:
+    server = stack.clickhouse_url.rpartition("/")[0]
+    done = report(f"{server}/never_made", "-o", str(tmp_path / "report.html"))
+    assert done.exit_code == EXIT_FAILED
+    assert "omnijourney migrate" in done.stderr
+    done = report("clickhouse://default@127.0.0.1:1/journeys", "-o", str(tmp_path / "report.html"))
+    assert done.exit_code == EXIT_UNREACHABLE
+    assert [*tmp_path.iterdir()] == []
