@@ -101,7 +101,7 @@ def unpack(package: bytes, sha512: str, target: Path) -> None:
 def _decompressed(files: tarfile.TarFile, name: str) -> bytes:
     packed = files.extractfile(f"package/bin/{name}")
     if packed is None:
-        raise FetchFailed(f"{PACKAGE} {VERSION}: holds no file {name}")
+        raise FetchFailed(f"{PACKAGE} {VERSION}: {name} is no file")
     return bytes(cramjam.brotli.decompress(packed.read()))
 
 

@@ -100,8 +100,8 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         "Marketing channels of a journey's visits in order, consecutive repeats written once. Channels beside the"
         f" commonest are together as Other; what follows step {STEPS_SHOWN} is {MORE}",
     ),
-    "median_days": Written(
-        "Median days", "From the first touchpoint to the conversion: half of the journeys took less, half took more"
+    "median_time": Written(
+        "Median time", "From the first touchpoint to the conversion: half of the journeys took less, half took more"
     ),
     "credit": Written(
         "Credit", f"Share of a conversion that a touch (a visit, or its part in the journey) earned. {_CREDIT}"

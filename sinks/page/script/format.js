@@ -14,7 +14,14 @@ const sentence = (name) => name.replaceAll('_', ' ');
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}\u2026` : text);
 const plural = (number, what) => `${count(number)} ${what}${number === 1 ? '' : 's'}`;
-const days = (number) => `${decimal(number)}${NBSP}day${decimal(number) === '1.0' ? '' : 's'}`;
+const HOURS = 24;
+const MINUTES = 1440;
+// A length of time, given in days, in the largest unit of which it has at least one.
+function duration(days) {
+  const [value, unit] = days >= 1 ? [days, 'day'] : days * HOURS >= 1 ? [days * HOURS, 'hour'] : [days * MINUTES, 'minute'];
+  const text = decimal(value, unit === 'minute' ? 0 : 1);
+  return `${text}${NBSP}${unit}${Number(text) === 1 ? '' : 's'}`;
+}
 
 const asDate = (iso) => new Date(`${iso.slice(0, 10)}T00:00:00Z`);
 const set = (iso, options) => asDate(iso).toLocaleDateString(LOCALE, { timeZone: 'UTC', ...options });

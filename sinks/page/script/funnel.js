@@ -36,5 +36,6 @@ function saidOfFunnel(steps, name, ofBefore) {
   const last = steps.length - 1;
   const worst = steps.map((_, at) => at).slice(1).filter((at) => ofBefore(at) !== null).sort((one, other) => ofBefore(one) - ofBefore(other))[0];
   const started = `Of ${plural(steps[0].customers, 'customer')} at the first step ${count(steps[last].customers)} reached the last (${percent(steps[last].customers / steps[0].customers)}).`;
+  if (worst === undefined || ofBefore(worst) === 1) return started;
   return `${started} Most are lost before \u201c${name(steps[worst])}\u201d: ${percent(ofBefore(worst), 0)} of the step before take it.`;
 }

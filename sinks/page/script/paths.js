@@ -32,7 +32,7 @@ function paths() {
 
 function saidOfPaths({ journeys, conversions, median_days: median, several_channels: several }) {
   if (!conversions) return `${plural(journeys, 'journey')}, none of which has converted so far.`;
-  return `Of ${plural(journeys, 'journey')} ${count(conversions)} converted (${percent(conversions / journeys)}), half of them within ${days(median)} ` +
+  return `Of ${plural(journeys, 'journey')} ${count(conversions)} converted (${percent(conversions / journeys)}), half of them within ${duration(median)} ` +
     `of their first touchpoint; ${percent(several / conversions, 0)} of these met more than one marketing channel.`;
 }
 
@@ -127,10 +127,10 @@ const saidOfPath = (path) => (path.length <= LONGEST_PATH ? path.join(' \u203a '
 
 function pathTable() {
   return table('Commonest paths to conversion',
-    [term('path'), term('journeys'), term('conversions'), term('conversion_rate'), term('revenue'), term('median_days')],
+    [term('path'), term('journeys'), term('conversions'), term('conversion_rate'), term('revenue'), term('median_time')],
     figures.paths.map(({ path, journeys, conversions, value, median_days: median }) => [
       { cell: saidOfPath(path), class: 'name' }, count(journeys), count(conversions), percent(conversions / journeys),
       Object.keys(value).length ? element('span', {}, Object.keys(value).sort((one, other) => value[other] - value[one]).map((currency) => element('div', {}, money(value[currency], currency)))) : null,
-      decimal(median)]),
+      duration(median)]),
     { id: 'commonest' });
 }
