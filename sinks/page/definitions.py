@@ -54,11 +54,11 @@ _MODEL_NAMES: Final = {
 _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "active_customers": Written(
         "Active customers",
-        "Different customers with at least one inbound touchpoint that no machine made. A customer is who it is known"
-        " to be now: what several devices and addresses of one person did counts once",
+        "Different customers with at least one inbound touchpoint judged human. A customer is who it is known to be"
+        " now: what several devices and addresses of one person did counts once",
     ),
     "new_customers": Written(
-        "New customers", "Active customers whose first inbound touchpoint that no machine made lies in the period"
+        "New customers", "Customers whose first visit, the beginning of their first journey, lies in the period"
     ),
     "conversions": Written(
         "Conversions", "Journeys that a closing conversion (a purchase) ended in the period. An order counts once"
@@ -114,13 +114,8 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         "Marketing channel", "touchpoints.marketing_channel", "Here that of the visit which earned the credit"
     ),
     "campaign": FromColumn("Campaign", "journey_touches.campaign", "Beside the most credited ones they are together"),
-    "cohort": Written(
-        "Cohort", "Customers whose first inbound touchpoint that no machine made lies in the same week or month"
-    ),
-    "retention": Written(
-        "Retention",
-        "Share of the cohort with an inbound touchpoint that no machine made, so many weeks or months later",
-    ),
+    "cohort": Written("Cohort", "Customers whose first session began in the same week (from Monday) or month"),
+    "retention": Written("Retention", "Share of the cohort who had a session so many weeks or months later"),
     "funnel": Written(
         "Funnel",
         f"Customers who took the steps in this order, all within {FUNNEL_WINDOW_DAYS} days of their first, on any"

@@ -108,12 +108,11 @@ def _period(period: Period, compared: bool) -> Figures:
 
 def _headline(ask: _Asking) -> Figures:
     conversions = ask.rows(queries.CONVERSIONS)
-    [(active, new)] = ask.rows(queries.ACTIVE_CUSTOMERS)
     [(human, suspect, machine)] = ask.rows(queries.HUMAN_SHARE)
     inbound = human + suspect + machine
     return {
-        "active_customers": active,
-        "new_customers": new,
+        "active_customers": ask.rows(queries.ACTIVE_CUSTOMERS)[0][0],
+        "new_customers": ask.rows(queries.NEW_CUSTOMERS)[0][0],
         "conversions": sum(count for _, count, _ in conversions),
         "revenue": {currency: value for currency, _, value in conversions if currency},
         "human_share": human / inbound if inbound else None,

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Final
 
-#: What forms journeys, and so makes a customer active.
-ACTIVE: Final = "direction = 'inbound' AND actor != 'machine'"
+#: Who is active, like all of engagement; and what forms journeys.
+HUMAN: Final = "direction = 'inbound' AND actor = 'human'"
+FORMING: Final = "direction = 'inbound' AND actor != 'machine'"
 STEPS_SHOWN: Final = 4
 CHANNELS_SHOWN: Final = 7
 PATHS_SHOWN: Final = 10
@@ -32,12 +33,11 @@ SELECT count(), min(occurred_at), max(occurred_at), max(received_at) FROM touchp
 """
 TOUCHPOINTS: Final = f"SELECT count() FROM touchpoints FINAL WHERE {_OCCURRED}"
 ACTIVE_CUSTOMERS: Final = f"""
-SELECT count(), countIf(first_at >= %(since)s) FROM
-(
-    SELECT customer_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at
-    FROM touchpoints_now WHERE {ACTIVE} AND occurred_at < %(until)s GROUP BY customer_id
-)
-WHERE last_at >= %(since)s
+SELECT uniqExact(customer_id) FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED}
+"""
+NEW_CUSTOMERS: Final = f"""
+SELECT count() FROM (SELECT customer_id, min(started_at) AS first_at FROM journeys FINAL GROUP BY customer_id)
+WHERE {_PERIOD.format(at="first_at")}
 """
 CONVERSIONS: Final = f"""
 SELECT currency, count(), sum(value_micros) / 1000000 FROM journeys FINAL
@@ -54,10 +54,10 @@ FROM engagement_hourly WHERE {_HOURS} GROUP BY channel, bucket ORDER BY channel,
 """
 ACTIVE_BY_CHANNEL: Final = f"""
 SELECT channel, toDate({{bucket}}(occurred_at)) AS bucket, uniqExact(customer_id)
-FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY channel, bucket ORDER BY channel, bucket
+FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED} GROUP BY channel, bucket ORDER BY channel, bucket
 """
 ACTIVE_OF_CHANNEL: Final = f"""
-SELECT channel, uniqExact(customer_id) FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY channel
+SELECT channel, uniqExact(customer_id) FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED} GROUP BY channel
 """
 CHANNEL_TOTALS: Final = f"""
 SELECT channel, sum(human_inbound), sum(outbound), sum(human_engaged_seconds), sum(human_conversions),
@@ -135,16 +135,16 @@ SELECT multiIf(campaign = '', 0, has(shown, campaign), 1, 2) AS kind, if(kind = 
 FROM attributions WHERE {_CONVERTED}
 GROUP BY kind, name, model, currency ORDER BY kind, name, model, currency
 """
-# A customer's first period may lie before ``since``: then it is no cohort of the page, and must not look like one.
-COHORTS: Final = f"""
-SELECT first, dateDiff('{{unit}}', first, period) AS later, count() FROM
+# A session lasts a day at most, so its ends are in all the weeks and months that it is in.
+COHORTS: Final = """
+SELECT first, dateDiff('{unit}', first, period) AS later, count() FROM
 (
-    SELECT customer_id, toDate({{bucket}}(occurred_at)) AS period,
-        min(period) OVER (PARTITION BY customer_id) AS first
-    FROM touchpoints_now WHERE {ACTIVE} AND occurred_at < %(until)s
-    GROUP BY customer_id, period
+    SELECT arrayJoin(groupUniqArrayArray([toDate({bucket}(started_at)), toDate({bucket}(ended_at))])) AS period,
+        toDate({bucket}(min(started_at))) AS first
+    FROM sessions FINAL WHERE started_at < %(until)s GROUP BY customer_id
 )
-WHERE first >= toDate({{bucket}}(toDateTime(%(since)s, 'UTC'))) GROUP BY first, later ORDER BY first, later
+WHERE first >= toDate({bucket}(toDateTime(%(since)s, 'UTC'))) AND period < toDate(toDateTime(%(until)s, 'UTC'))
+GROUP BY first, later ORDER BY first, later
 """
 _FUNNEL_STEPS: Final = {
     "visit": "channel IN ('web', 'mobile') AND NOT startsWith(action, 'push_')",
@@ -156,7 +156,7 @@ _FUNNEL_STEPS: Final = {
 FUNNEL_STEPS: Final = tuple(_FUNNEL_STEPS)
 FUNNEL_FOUND: Final = f"""
 SELECT {", ".join(f"countIf({condition}) > 0" for condition in _FUNNEL_STEPS.values())}
-FROM touchpoints FINAL WHERE {ACTIVE} AND {_OCCURRED}
+FROM touchpoints FINAL WHERE {FORMING} AND {_OCCURRED}
 """
 OUTCOMES: Final = """
 SELECT outcome, reason, sum(records) FROM outcomes FINAL GROUP BY outcome, reason ORDER BY outcome, reason
@@ -176,7 +176,7 @@ SELECT taken, count() FROM
 (
     SELECT customer_id,
         windowFunnel({window_ms})(toUInt64(toUnixTimestamp64Milli(occurred_at)), {conditions}) AS taken
-    FROM touchpoints_now WHERE {ACTIVE} AND {_OCCURRED} GROUP BY customer_id
+    FROM touchpoints_now WHERE {FORMING} AND {_OCCURRED} GROUP BY customer_id
 )
 WHERE taken > 0 GROUP BY taken ORDER BY taken
 """

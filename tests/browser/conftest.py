@@ -31,7 +31,7 @@ def company(stack: Any) -> Iterator[str]:
     """The address of tables of some of the sample company's customers."""
     with database(stack, "page") as url:
         with ClickHouse(url) as client:
-            fill_all(client, [*generate(CUSTOMERS, 28, 1)])
+            fill_all(client, [*generate(CUSTOMERS, 28, 1)], suspects=True)
         yield url
 
 

@@ -51,9 +51,16 @@ SELECT channel, campaign, toStartOfHour(occurred_at), currency, actor, 0, count(
     countIf(conversion_type != ''), sum(value_micros), sumMap(map(action, toInt64(1))), 1
 FROM touchpoints FINAL GROUP BY channel, campaign, toStartOfHour(occurred_at), currency, actor
 """
+# Suspects form journeys and are no active customers: a page must tell them from humans and from machines.
+_SUSPECTS = """
+INSERT INTO touchpoints SELECT * REPLACE ('suspect' AS actor, version + 1 AS version) FROM touchpoints FINAL
+WHERE actor = 'human' AND direction = 'inbound' AND cityHash64(via) % 7 = 0
+"""
 
 
-def fill_all(client: ClickHouse, records: list[dict[str, Any]]) -> None:
-    """Fill every table that the page reads."""
+def fill_all(client: ClickHouse, records: list[dict[str, Any]], suspects: bool = False) -> None:
+    """Fill every table that the page reads; with ``suspects`` all that some vias did inbound is judged so."""
     fill(client, records)
+    if suspects:
+        client.query(_SUSPECTS)
     client.query(_ENGAGEMENT)

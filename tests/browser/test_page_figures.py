@@ -27,6 +27,7 @@ WHO = """
         SELECT groupArray((concat(namespace, ':', value), customer_id)) FROM identities FINAL
     )[indexOf((SELECT groupArray(concat(namespace, ':', value)) FROM identities FINAL), via)].2, via_customer)
 """
+HUMAN = "direction = 'inbound' AND actor = 'human'"
 SPOKE = "direction = 'inbound' AND actor IN ('human', 'suspect')"
 
 
@@ -54,7 +55,7 @@ def plain(text: str) -> str:
 def test_active_customers_and_their_change(page: Page, tables: ClickHouse) -> None:
     def active(period: str) -> int:
         when = period.format(at="occurred_at")
-        sql = f"SELECT count(DISTINCT {WHO}) FROM touchpoints FINAL WHERE {SPOKE} AND {when}"
+        sql = f"SELECT count(DISTINCT {WHO}) FROM touchpoints FINAL WHERE {HUMAN} AND {when}"
         return int(tables.query(sql)[0][0])
 
     now, before = active(NOW), active(BEFORE)
@@ -63,7 +64,7 @@ def test_active_customers_and_their_change(page: Page, tables: ClickHouse) -> No
         f" WHERE {SPOKE} GROUP BY who) WHERE {NOW.format(at='first')}"
     )
     value, change, also = card(page, "active_customers")
-    assert (value, also) == (f"{now:,}", f"{new:,} for the first time")
+    assert (value, also) == (f"{now:,}", f"{new:,} new")
     assert plain(change) == percent_change(now, before)
 
 
@@ -94,7 +95,7 @@ def test_conversions_and_revenue_by_currency(page: Page, tables: ClickHouse) -> 
 
 def test_channels(page: Page, tables: ClickHouse) -> None:
     rows = tables.query(
-        f"SELECT channel, countIf(actor = 'human' AND direction = 'inbound'), uniqExactIf({WHO}, {SPOKE}),"
+        f"SELECT channel, countIf(actor = 'human' AND direction = 'inbound'), uniqExactIf({WHO}, {HUMAN}),"
         " sumIf(engaged_ms, actor = 'human') / 3.6e6, countIf(actor = 'human' AND conversion_type != ''),"
         " countIf(direction = 'outbound'),"
         " countIf(actor = 'machine' AND direction = 'inbound') / countIf(direction = 'inbound')"

@@ -4,7 +4,7 @@ function headline() {
   const { journeys, conversions } = figures.journeys;
   const cards = [
     card('active_customers', count(now.active_customers), change(now.active_customers, before?.active_customers),
-      [count(now.new_customers), ' ', term('new_customers', 'for the first time')]),
+      [count(now.new_customers), ' ', term('new_customers', 'new')]),
     card('conversions', count(now.conversions), change(now.conversions, before?.conversions),
       [percent(conversions / journeys), ' of ', count(journeys), ' ', term('journeys', 'journeys')]),
     revenue(now.revenue, before?.revenue),
