@@ -16,7 +16,7 @@ _CREDIT = "Credits of a conversion add up to 1; touches that began more than 30 
 
 
 class FromColumn(NamedTuple):
-    """A definition that is a column's comment, up to its first semicolon, and what is said besides."""
+    """A definition that is a column's comment, up to its first semicolon, names as words, and what is said besides."""
 
     name: str
     column: str
@@ -66,7 +66,10 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "revenue": Written(
         "Revenue", "Value of the closing conversions of the period. Currencies are never added up, so each stands alone"
     ),
-    "human_share": FromColumn("Human share", "engagement_daily.human_share", "Machines are kept and counted apart"),
+    "human_share": Written(
+        "Human share",
+        "Inbound touchpoints judged human / all inbound ones: of humans, suspects and machines. Each is counted apart",
+    ),
     "change": Written(
         "Change",
         "Against the period of as many days just before. Shares change by percentage points (pp). None is given where"
@@ -149,5 +152,5 @@ def definitions(client: ClickHouse) -> dict[str, dict[str, str]]:
 def _text(said: FromColumn | Written, comments: dict[str, str]) -> str:
     if isinstance(said, Written):
         return f"{said.text}."
-    comment = comments[said.column].split(";")[0]
+    comment = comments[said.column].split(";")[0].replace("_", " ")
     return f"{comment}. {said.besides}." if said.besides else f"{comment}."

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from sinks.clickhouse import ClickHouse
 from tests.browser.conftest import Making
-from tests.browser.opening import opened
+from tests.browser.opening import NARROW, opened
 from tests.integration.filled import database
 
 pytestmark = pytest.mark.stack
@@ -203,6 +203,28 @@ def test_what_the_data_are_is_told(page: Page, tables: ClickHouse) -> None:
     assert page.locator("dd#dead").inner_text().startswith(f"{counts['dead']:,}: ")
     [(newest,)] = tables.query("SELECT max(occurred_at) FROM touchpoints FINAL")
     assert f"Newest event {newest.day} Mar 2026, {newest:%H:%M} UTC" in page.locator("#freshness").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "unit", "first"),
+    [
+        ("2026-01-01", "2026-06-30", "Week", "Week of 29 Dec 2025"),
+        ("2020-01-15", "2026-12-31", "Month", "Jan 2020"),
+    ],
+)
+def test_long_periods_go_by_week_and_month(
+    browser: Browser, company: str, make_page: Making, tables: ClickHouse, since: str, until: str, unit: str, first: str
+) -> None:
+    path, done = make_page(company, "--since", since, "--until", until)
+    assert done.exit_code == 0
+    with opened(browser, path, NARROW) as (page, said, _):
+        page.locator("#engagement summary").click()
+        shown = [row.locator("th, td").all_inner_texts() for row in page.locator("#engagement details tr").all()]
+        assert (shown[0][0], shown[1][0]) == (unit, first)
+        total = sum(int(cell.replace(",", "")) for row in shown[1:] for cell in row[1:])
+        assert total == tables.query(f"SELECT count() FROM touchpoints FINAL WHERE {HUMAN}")[0][0]
+        assert page.locator("#cohorts th").first.inner_text() == f"{unit} of"
+        assert said == []
 
 
 def test_an_empty_period_says_so(browser: Browser, company: str, make_page: Making) -> None:

@@ -17,7 +17,7 @@ function engagement() {
   const host = section('engagement');
   host.append(lede(saidOfEngagement(found, totals)));
   const meaning = element('p', { class: 'note' });
-  const explain = () => meaning.replaceChildren(term(measure), ` a ${unit}, UTC`);
+  const explain = () => meaning.replaceChildren(term(measure), ` a ${unit}, UTC${unit === 'day' ? '' : `. The first and the last ${unit} count only their days in the period`}`);
   host.append(element('div', { class: 'controls' },
     choice('Show', Object.keys(MEASURES).map((value) => ({ value, name: figures.definitions[value].name })), measure, (value) => {
       measure = value;
