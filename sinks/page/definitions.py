@@ -97,7 +97,7 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         " period are those whose last touchpoint so far lies in it",
     ),
     "conversion_rate": Written("Conversion rate", "Journeys that converted / journeys; one without may still go on"),
-    "path": FromColumn("Path", "journey_paths.path"),
+    "path": Written("Path", "Marketing channels of a journey's visits in order, consecutive repeats written once"),
     "steps": Written(
         "Steps",
         "Marketing channels of a journey's visits in order, consecutive repeats written once. Channels beside the"

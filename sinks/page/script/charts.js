@@ -1,5 +1,8 @@
 // What all charts share: colours of the page, one place to draw anew, values by arrow keys, tooltips made of elements.
 const drawn = [];
+// Fits between the margins of A4 and of Letter.
+const PAPER_WIDTH = 640;
+let printing = false;
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const series = () => [1, 2, 3, 4, 5, 6, 7, 8].map((at) => color(`series-${at}`));
 const still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -11,7 +14,7 @@ function chart(host, label, height, option, values) {
   const made = echarts.init(place, null, { renderer: 'svg', width: place.clientWidth || 320, height: height(place.clientWidth) });
   const one = { place, made, at: -1, width: place.clientWidth, draw };
   function draw() {
-    one.width = place.clientWidth || one.width;
+    one.width = printing ? PAPER_WIDTH : place.clientWidth || one.width;
     made.resize({ width: one.width, height: height(one.width) });
     made.setOption({ animation: !still.matches, animationDuration: 300, ...common(), ...option(one.width) }, { notMerge: true });
   }
@@ -19,7 +22,7 @@ function chart(host, label, height, option, values) {
   place.addEventListener('blur', () => made.dispatchAction({ type: 'hideTip' }));
   drawn.push(one);
   draw();
-  new ResizeObserver(() => place.clientWidth && place.clientWidth !== one.width && draw()).observe(place);
+  new ResizeObserver(() => !printing && place.clientWidth && place.clientWidth !== one.width && draw()).observe(place);
   return one;
 }
 
@@ -63,9 +66,11 @@ function drawAll() {
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll);
 still.addEventListener('change', drawAll);
 
-// Paper is light whatever the screen is.
-function onPaper(printing) {
-  document.documentElement.toggleAttribute('data-print', printing);
+// Paper is light whatever the screen is, and has the definitions, since nothing can be pointed at.
+function onPaper(begins) {
+  printing = begins;
+  document.documentElement.toggleAttribute('data-print', begins);
+  section('definitions').open = begins;
   drawAll();
   for (const { made } of drawn) made.getZr().flush();
 }

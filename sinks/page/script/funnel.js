@@ -12,7 +12,7 @@ function funnel() {
     missing.length ? ` Not there in this period: ${missing.map((step) => STEP_NAMES[step].toLowerCase()).join(', ')}.` : ''));
   const saidOf = (step, at) => `${name(step)}: ${plural(step.customers, 'customer')}${at ? `, ${percent(ofBefore(at))} of the step before` : ''}`;
   const option = (width) => ({
-    grid: { left: 4, right: width < 600 ? 92 : 190, top: 4, bottom: 4, containLabel: true },
+    grid: { left: 4, right: width < 600 ? 118 : 190, top: 4, bottom: 4, containLabel: true },
     xAxis: { type: 'value', show: false, max: first },
     yAxis: { type: 'category', inverse: true, data: steps.map(name), ...axis(), axisLine: { show: false }, axisLabel: { ...axis().axisLabel, color: color('ink'), fontSize: 13, width: width < 600 ? 84 : 160, overflow: 'break', lineHeight: 15 } },
     tooltip: { ...tooltip(), trigger: 'item', formatter: ({ dataIndex: at }) => tip(name(steps[at]), [

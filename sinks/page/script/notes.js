@@ -17,6 +17,6 @@ function notes() {
         line(term('dead'), records('dead') ? `${count(records('dead'))}: ${reasons}` : '0', 'dead'),
         line('Touchpoints in the tables', count(touchpoints), 'kept'),
         line(term('machine_share'), figures.headline.now.inbound ? `${percent(figures.headline.now.machine / figures.headline.now.inbound)} of this period\u2019s inbound touchpoints` : ABSENT)))),
-    element('details', {}, element('summary', {}, 'All definitions'), element('dl', { class: 'glossary' },
+    element('details', { id: 'definitions' }, element('summary', {}, 'All definitions'), element('dl', { class: 'glossary' },
       Object.values(figures.definitions).map(({ name, text }) => element('div', {}, element('dt', {}, name), element('dd', {}, text))))));
 }

@@ -6,7 +6,8 @@ const OTHER = 'Other';
 const USUAL = ['Direct', 'Organic Search', 'Email', 'Organic Social', 'Paid Search', 'Paid Social', 'Referral', 'Mobile Push Notifications'];
 const LONGEST_PATH = 7;
 const STEPS = 4;
-const STEPS_WHERE_NARROW = 2;
+const ROOMY = 900;
+const stepsIn = (width) => (width < 600 ? 2 : width < ROOMY ? 3 : STEPS);
 
 function paths() {
   const { journeys: all, transitions } = figures;
@@ -20,7 +21,7 @@ function paths() {
       only = value;
       one.draw();
     })));
-  const flowsNow = (width) => flows(transitions, width < 600 ? STEPS_WHERE_NARROW : STEPS, only === 'converted');
+  const flowsNow = (width) => flows(transitions, stepsIn(width), only === 'converted');
   const option = (width) => sankey(flowsNow(width), width);
   const values = () => flowsNow(one.place.clientWidth).nodes.map((node, at) => ({ tip: { seriesIndex: 0, dataIndex: at }, text: saidOfNode(node) }));
   const one = chart(host, 'Paths of journeys through marketing channels', (width) => (width < 600 ? 460 : 520), option, values);
@@ -95,9 +96,9 @@ function saidOfNode({ id, step, value, converted }) {
 
 function sankey({ nodes, links }, width) {
   const colors = colorsOfSteps(nodes);
-  const narrow = width < 600;
-  const labelWidth = narrow ? 74 : Math.floor((width - 170) / (STEPS + 1)) - 24;
-  const [left, right, nodeWidth] = narrow ? [2, 82, 10] : [2, 150, 14];
+  const narrow = width < ROOMY;
+  const [left, right, nodeWidth] = width < 600 ? [2, 82, 10] : narrow ? [2, 106, 12] : [2, 150, 14];
+  const labelWidth = Math.max(74, Math.floor((width - left - right - nodeWidth) / (stepsIn(width) + 1)) - nodeWidth - 8);
   const tint = ({ source, target }) => (target.startsWith('end|') ? colors.get(nameOf(target)) : colors.get(nameOf(source)));
   const tipOf = (title, { value, converted }) => tip(title, [
     { name: 'Journeys', value: count(value) }, { name: 'Of these converted', value: `${count(converted)} (${percent(converted / value)})` }]);
@@ -106,7 +107,7 @@ function sankey({ nodes, links }, width) {
       ...tooltip(), trigger: 'item',
       formatter: ({ dataType, data }) => (dataType === 'edge' ? tipOf(`${nameOf(data.source)} \u203a ${nameOf(data.target)}`, data) : tipOf(nameOf(data.name), data)),
     },
-    graphic: headings(width, left, right, nodeWidth, narrow ? STEPS_WHERE_NARROW : STEPS),
+    graphic: headings(width, left, right, nodeWidth, stepsIn(width)),
     series: [{
       type: 'sankey', left, top: 30, bottom: 12, right, nodeWidth, nodeGap: narrow ? 18 : 14,
       // In the order given: the largest on top and the conversions first, in every column and for every period.
