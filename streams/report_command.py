@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -49,27 +49,41 @@ def report(since: date | None, until: date | None, output: Path) -> None:
     began, now = time.monotonic(), datetime.now(UTC)
     url = config.read().clickhouse_url
     require_migrated(url)
-    with _written(output) as draft, ClickHouse(url) as client:
+    with _draft(output) as draft, ClickHouse(url) as client:
         extent = read_extent(client)
         try:
             period = choose_period(since, until, extent, now.date())
         except WrongPeriod as error:
             raise click.UsageError(str(error)) from None
         figures = read_figures(client, period, extent, now)
-        written = draft.write_text(page(figures), encoding="utf-8")
-    click.echo(f"{output}: {period.since} to {period.until}, {written:,} characters, {time.monotonic() - began:.1f} s")
+        written = _put(page(figures), draft, output)
+    click.echo(f"{output}: {period.since} to {period.until}, {written:,} bytes, {time.monotonic() - began:.1f} s")
     if figures["empty"]:
         click.echo(f"no touchpoint from {period.since} to {period.until}: the page says so", err=True)
         raise SystemExit(EXIT_FAILED)
 
 
 @contextmanager
-def _written(output: Path) -> Iterator[Path]:
-    """A draft beside ``output`` that takes its place when all went well: nobody reads half a page."""
+def _draft(output: Path) -> Iterator[Path]:
+    """A file to be beside ``output``: that it can't be written is known before anything is asked."""
+    with ExitStack() as last:
+        try:
+            folder = last.enter_context(tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent))
+        except OSError as error:
+            raise _unwritable(output, error) from None
+        yield Path(folder) / output.name
+
+
+def _put(html: str, draft: Path, output: Path) -> int:
+    """Write ``html`` whole or not at all, so that nobody reads half a page; the bytes."""
+    content = html.encode()
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder:
-            draft = Path(folder) / output.name
-            yield draft
-            draft.replace(output)
+        draft.write_bytes(content)
+        draft.replace(output)
     except OSError as error:
-        raise click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="'-o'") from None
+        raise _unwritable(output, error) from None
+    return len(content)
+
+
+def _unwritable(output: Path, error: OSError) -> click.BadParameter:
+    return click.BadParameter(f"cannot write {output}: {error.strerror}", param_hint="'-o'")

@@ -25,6 +25,7 @@ SCRIPTS: Final = (
     "tables.js",
     "headline.js",
     "engagement.js",
+    "flows.js",
     "paths.js",
     "attribution.js",
     "retention.js",

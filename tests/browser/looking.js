@@ -14,26 +14,44 @@ window.looking = (() => {
   }
 
   const charts = () => [...document.querySelectorAll('.chart svg')];
-  const labels = (svg) => [...svg.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const labels = (svg) =>
+    [...svg.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
 
   // Labels that stick out of their chart.
   function outside() {
     return charts().flatMap((svg) => {
       const room = svg.getBoundingClientRect();
-      return labels(svg).filter(([, box]) => box.left < room.left - 1 || box.right > room.right + 1 ||
-        box.top < room.top - 1 || box.bottom > room.bottom + 1).map(([text]) => text);
+      return labels(svg)
+        .filter(
+          ([, box]) =>
+            box.left < room.left - 1 ||
+            box.right > room.right + 1 ||
+            box.top < room.top - 1 ||
+            box.bottom > room.bottom + 1,
+        )
+        .map(([text]) => text);
     });
   }
 
   // Pairs of labels of one chart that cover each other: a line of text may touch the next.
   function overlapping() {
-    return charts().flatMap((svg) => labels(svg).flatMap(([text, box], at, all) => all.slice(at + 1).filter(([, other]) =>
-      Math.min(box.right, other.right) - Math.max(box.left, other.left) > 1 &&
-      Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 5).map(([other]) => [text, other])));
+    return charts().flatMap((svg) =>
+      labels(svg).flatMap(([text, box], at, all) =>
+        all
+          .slice(at + 1)
+          .filter(
+            ([, other]) =>
+              Math.min(box.right, other.right) - Math.max(box.left, other.left) > 1 &&
+              Math.min(box.bottom, other.bottom) - Math.max(box.top, other.top) > 5,
+          )
+          .map(([other]) => [text, other]),
+      ),
+    );
   }
 
-  const pixel = Object.assign(document.createElement('canvas'), { width: 1, height: 1 })
-    .getContext('2d', { willReadFrequently: true });
+  const pixel = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', {
+    willReadFrequently: true,
+  });
 
   // Colours painted one over the other, as red, green and blue.
   function painted(colors) {
@@ -45,13 +63,17 @@ window.looking = (() => {
     return [...pixel.getImageData(0, 0, 1, 1).data].slice(0, 3);
   }
 
-  const behind = (element) => (element ? [...behind(element.parentElement), getComputedStyle(element).backgroundColor] : []);
+  const behind = (element) =>
+    element ? [...behind(element.parentElement), getComputedStyle(element).backgroundColor] : [];
 
   // Each pair of colours, text and what is behind it, with a text that has it.
   function colors() {
     const found = new Map();
     for (const element of document.querySelectorAll('body *:not(svg *)')) {
-      const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join('');
+      const text = [...element.childNodes]
+        .filter((node) => node.nodeType === 3)
+        .map((node) => node.data.trim())
+        .join('');
       if (!text || element.closest(skipped) || !element.checkVisibility()) continue;
       const pair = [painted([getComputedStyle(element).color]), painted(behind(element))];
       found.set(String(pair), [text, ...pair]);

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from sinks.clickhouse import ClickHouse
 from tests.browser.conftest import Making
-from tests.browser.opening import NARROW, opened
+from tests.browser.opening import NARROW, WIDE, opened
 from tests.integration.filled import database
 
 pytestmark = pytest.mark.stack
@@ -155,6 +155,33 @@ def test_commonest_path_and_steps(page: Page, tables: ClickHouse) -> None:
     }
     assert begun == all_journeys
     assert ended == {"Conversion": converted, "No conversion": all_journeys - converted}
+
+
+@pytest.mark.parametrize("width", [NARROW, 768, WIDE])
+def test_no_journey_is_lost_where_fewer_steps_are_drawn(
+    browser: Browser, compared_file: Path, tables: ClickHouse, width: int
+) -> None:
+    [(journeys, converted)] = tables.query(
+        f"SELECT count(), countIf(converted) FROM journeys FINAL WHERE {NOW.format(at='ended_at')}"
+    )
+    with opened(browser, compared_file, width) as (page, *_):
+        page.locator("#paths .chart").focus()
+        heard: list[str] = []
+        while len(heard) < 2 or heard[-1] != heard[-2]:
+            page.keyboard.press("ArrowRight")
+            heard.append(page.locator("#spoken").inner_text())
+    heard.pop()
+    begun = sum(number(said) for said in heard if said.startswith("Step 1, "))
+    assert begun == journeys
+    assert heard[-2:] == [
+        f"Conversion: {converted} journeys, {converted} of them converted",
+        f"No conversion: {journeys - converted} journeys, 0 of them converted",
+    ]
+    assert max(int(said[5]) for said in heard[:-2]) == {NARROW: 3, 768: 4, WIDE: 5}[width]
+
+
+def number(said: str) -> int:
+    return int(said.split(": ")[1].split(" ")[0].replace(",", ""))
 
 
 def test_cohorts(page: Page, tables: ClickHouse) -> None:

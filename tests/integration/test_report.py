@@ -33,8 +33,8 @@ def test_complete_days_are_shown_where_none_are_asked_for(url: str, tmp_path: Pa
     path = tmp_path / "report.html"
     done = report(url, "-o", str(path))
     assert done.exit_code == 0, done.output
-    size = len(path.read_text(encoding="utf-8"))
-    assert done.stdout.startswith(f"{path}: 2026-03-01 to 2026-03-02, {size:,} characters, ")
+    size = path.stat().st_size
+    assert done.stdout.startswith(f"{path}: 2026-03-01 to 2026-03-02, {size:,} bytes, ")
     assert [found.name for found in tmp_path.iterdir()] == ["report.html"]
 
 

@@ -7,16 +7,29 @@ const color = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const series = () => [1, 2, 3, 4, 5, 6, 7, 8].map((at) => color(`series-${at}`));
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-// `option(width)` gives ECharts' option, `values()` what the arrow keys go through: [{ text, tip }], tip as for showTip.
+// `option(width)` gives ECharts' option, `values()` what the arrow keys go through: [{ text, tip }], tip as showTip has
+// it, `height(width)` pixels.
 function chart(host, label, height, option, values) {
-  const place = element('div', { class: 'chart', role: 'img', tabindex: '0', 'aria-label': `${label}. Arrow keys read the values.` });
+  const place = element('div', {
+    class: 'chart',
+    role: 'img',
+    tabindex: '0',
+    'aria-label': `${label}. Arrow keys read the values.`,
+  });
   host.append(place);
-  const made = echarts.init(place, null, { renderer: 'svg', width: place.clientWidth || 320, height: height(place.clientWidth) });
+  const made = echarts.init(place, null, {
+    renderer: 'svg',
+    width: place.clientWidth || 320,
+    height: height(place.clientWidth),
+  });
   const one = { place, made, at: -1, width: place.clientWidth, draw };
   function draw() {
     one.width = printing ? PAPER_WIDTH : place.clientWidth || one.width;
     made.resize({ width: one.width, height: height(one.width) });
-    made.setOption({ animation: !still.matches, animationDuration: 300, ...common(), ...option(one.width) }, { notMerge: true });
+    made.setOption(
+      { animation: !still.matches, animationDuration: 300, ...common(), ...option(one.width) },
+      { notMerge: true },
+    );
   }
   place.addEventListener('keydown', (event) => readValues(event, one, values()));
   place.addEventListener('blur', () => made.dispatchAction({ type: 'hideTip' }));
@@ -32,13 +45,28 @@ const common = () => ({
 });
 
 const tooltip = () => ({
-  confine: true, backgroundColor: color('surface'), borderColor: color('line'), padding: [8, 12], transitionDuration: 0,
+  confine: true,
+  backgroundColor: color('surface'),
+  borderColor: color('line'),
+  padding: [8, 12],
+  transitionDuration: 0,
   extraCssText: 'max-width: min(380px, 82vw); white-space: normal; overflow-wrap: anywhere;',
 });
 
 function tip(title, rows) {
-  return element('div', { class: 'tip' }, element('b', {}, title), rows.map(({ name, value, swatch }) =>
-    element('div', {}, element('span', {}, swatch ? element('i', { swatch }) : null, name), element('span', {}, value))));
+  return element(
+    'div',
+    { class: 'tip' },
+    element('b', {}, title),
+    rows.map(({ name, value, swatch }) =>
+      element(
+        'div',
+        {},
+        element('span', {}, swatch ? element('i', { swatch }) : null, name),
+        element('span', {}, value),
+      ),
+    ),
+  );
 }
 
 const axis = () => ({

@@ -1,5 +1,6 @@
 // Elements of the page. What comes from the data becomes text nodes and nothing else.
 const figures = JSON.parse(document.getElementById('figures').textContent);
+
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,25 +13,33 @@ function element(tag, attributes = {}, ...children) {
 
 const section = (id) => document.getElementById(id);
 const lede = (...said) => element('p', { class: 'lede' }, ...said);
+const note = (...said) => element('p', { class: 'note' }, ...said);
+const controls = (...made) => element('div', { class: 'controls' }, ...made);
 
 function nothing(id, said) {
-  section(id).append(element('p', { class: 'lede' }, said));
+  section(id).append(lede(said));
 }
 
-// A group of radio buttons (one) or checkboxes (several) that look like chips; `chosen` are values, `onChange` gets them.
+// Radio buttons (one) or checkboxes (several) that look like chips; `chosen` are values, `onChange` gets them.
 function chips(legend, type, options, chosen, onChange) {
-  const group = `${legend}-${chips.made = (chips.made || 0) + 1}`;
+  const group = `${legend}-${(chips.made = (chips.made || 0) + 1)}`;
   const field = element('fieldset', {}, element('legend', {}, legend));
   for (const { value, name, swatch } of options) {
     const input = element('input', { type, name: group, value, checked: chosen.includes(value) });
-    input.addEventListener('change', () => onChange([...field.querySelectorAll('input:checked')].map((one) => one.value)));
+    input.addEventListener('change', () =>
+      onChange([...field.querySelectorAll('input:checked')].map((one) => one.value)),
+    );
     field.append(element('label', { class: 'chip' }, input, element('span', swatch ? { swatch } : {}, name)));
   }
   return field;
 }
 
 function choice(label, options, chosen, onChange) {
-  const made = element('select', {}, options.map(({ value, name }) => element('option', { value, selected: value === chosen }, name)));
+  const made = element(
+    'select',
+    {},
+    options.map(({ value, name }) => element('option', { value, selected: value === chosen }, name)),
+  );
   made.addEventListener('change', () => onChange(made.value));
   return element('label', {}, label, made);
 }

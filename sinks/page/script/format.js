@@ -7,7 +7,8 @@ const count = (number) => number.toLocaleString(LOCALE, { maximumFractionDigits:
 const decimal = (number, digits = 1) =>
   number.toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const compact = (number) => number.toLocaleString(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
-const percent = (share, digits = 1) => (share === null || Number.isNaN(share) ? ABSENT : `${decimal(share * 100, digits)}${NBSP}%`);
+const percent = (share, digits = 1) =>
+  share === null || Number.isNaN(share) ? ABSENT : `${decimal(share * 100, digits)}${NBSP}%`;
 const amount = (value) => decimal(value, Math.abs(value) < 1000 ? 2 : 0);
 const money = (value, currency) => `${amount(value)}${NBSP}${currency}`;
 const sentence = (name) => name.replaceAll('_', ' ');
@@ -18,7 +19,8 @@ const HOURS = 24;
 const MINUTES = 1440;
 // A length of time, given in days, in the largest unit of which it has at least one.
 function duration(days) {
-  const [value, unit] = days >= 1 ? [days, 'day'] : days * HOURS >= 1 ? [days * HOURS, 'hour'] : [days * MINUTES, 'minute'];
+  const [value, unit] =
+    days >= 1 ? [days, 'day'] : days * HOURS >= 1 ? [days * HOURS, 'hour'] : [days * MINUTES, 'minute'];
   const text = decimal(value, unit === 'minute' ? 0 : 1);
   return `${text}${NBSP}${unit}${Number(text) === 1 ? '' : 's'}`;
 }
@@ -31,5 +33,9 @@ const month = (iso) => set(iso, { month: 'short', year: 'numeric' });
 const minute = (iso) => (iso === null ? ABSENT : `${fullDay(iso)}, ${iso.slice(11, 16)} UTC`);
 const between = (since, until) => (since === until ? fullDay(since) : `${fullDay(since)} to ${fullDay(until)}`);
 const bucketName = (iso, unit) =>
-  unit === 'month' ? month(iso) : unit === 'week' ? `Week of ${fullDay(iso)}` : set(iso, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+  unit === 'month'
+    ? month(iso)
+    : unit === 'week'
+      ? `Week of ${fullDay(iso)}`
+      : set(iso, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
 const bucketTick = (iso, unit) => (unit === 'month' ? month(iso) : shortDay(iso));

@@ -1,9 +1,30 @@
-// Tables: { head: [cells], rows: [[cells]] }; a cell is text, an element, or { cell, class, swatch }. A row's first names it.
+// Tables. A cell is text, an element, a list of them, or { cell, class, swatch }; a row's first cell names it.
 function table(caption, head, rows, attributes = {}) {
-  const made = element('table', attributes, element('caption', {}, caption),
-    element('thead', {}, element('tr', {}, head.map((cell) => tableCell('th', cell, { scope: 'col' })))),
-    element('tbody', {}, rows.map((row) => element('tr', {}, row.map((cell, at) =>
-      (at ? tableCell('td', cell) : tableCell('th', cell, { scope: 'row' })))))));
+  const made = element(
+    'table',
+    attributes,
+    element('caption', {}, caption),
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        head.map((cell) => tableCell('th', cell, { scope: 'col' })),
+      ),
+    ),
+    element(
+      'tbody',
+      {},
+      rows.map((row) =>
+        element(
+          'tr',
+          {},
+          row.map((cell, at) => (at ? tableCell('td', cell) : tableCell('th', cell, { scope: 'row' }))),
+        ),
+      ),
+    ),
+  );
   return scrolling(element('div', { class: 'scroll' }, made), caption);
 }
 
@@ -22,7 +43,11 @@ function scrolling(place, label) {
 function tableCell(tag, cell, attributes = {}) {
   const plain = cell === null || cell === undefined || cell.cell === undefined;
   if (plain) return element(tag, attributes, cell === null ? ABSENT : cell);
-  return element(tag, { ...attributes, class: cell.class }, cell.swatch ? element('span', { class: 'swatch', swatch: cell.swatch }, cell.cell) : cell.cell);
+  return element(
+    tag,
+    { ...attributes, class: cell.class },
+    cell.swatch ? element('span', { class: 'swatch', swatch: cell.swatch }, cell.cell) : cell.cell,
+  );
 }
 
 const asTable = (...tables) => element('details', {}, element('summary', {}, 'Figures as a table'), ...tables);
