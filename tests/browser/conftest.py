@@ -18,6 +18,7 @@ from tests.browser.tables import HOSTILE_RECORDS, fill_all
 from tests.integration.filled import database
 
 CUSTOMERS = 300
+ACTORS = {"human", "suspect", "machine"}
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +33,7 @@ def company(stack: Any) -> Iterator[str]:
     with database(stack, "page") as url:
         with ClickHouse(url) as client:
             fill_all(client, [*generate(CUSTOMERS, 28, 1)], suspects=True)
+            assert {actor for (actor,) in client.query("SELECT DISTINCT actor FROM touchpoints FINAL")} == ACTORS
         yield url
 
 

@@ -53,8 +53,10 @@ FROM touchpoints FINAL GROUP BY channel, campaign, toStartOfHour(occurred_at), c
 """
 # Suspects form journeys and are no active customers: a page must tell them from humans and from machines.
 _SUSPECTS = """
-INSERT INTO touchpoints SELECT * REPLACE ('suspect' AS actor, version + 1 AS version) FROM touchpoints FINAL
-WHERE actor = 'human' AND direction = 'inbound' AND cityHash64(via) % 7 = 0
+INSERT INTO touchpoints SELECT * REPLACE ('suspect' AS actor, version + 1 AS version) FROM
+(
+    SELECT * FROM touchpoints FINAL WHERE actor = 'human' AND direction = 'inbound' AND cityHash64(via) % 7 = 0
+)
 """
 
 
