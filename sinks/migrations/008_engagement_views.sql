@@ -521,6 +521,7 @@ FROM
 ARRAY JOIN range(gap) AS age
 GROUP BY day, channel
 QUALIFY day <= maxIf(day, daily_active > 0) OVER ()
+SETTINGS group_by_use_nulls = 0
 COMMENT 'Active customers on each day, in the week and in the 30 days that end with it, per channel and over all; with the customers as they are now';
 
 CREATE OR REPLACE VIEW threads
@@ -801,8 +802,9 @@ AS SELECT
         answers > 1, 100 / 27 * z * stddevSampStable(t.satisfaction_score) / sqrt(answers),
         NULL
     ) AS half_width,
-    greatest(middle - half_width, if(metric = 'nps', -100, 0)) AS low,
-    least(middle + half_width, 100) AS high
+    -- greatest and least pass over NULL.
+    if(half_width IS NULL, NULL, greatest(middle - half_width, if(metric = 'nps', -100, 0))) AS low,
+    if(half_width IS NULL, NULL, least(middle + half_width, 100)) AS high
 FROM touchpoints AS t FINAL
 WHERE t.satisfaction_metric != '' AND t.actor = 'human'
 GROUP BY month, channel, metric
