@@ -493,7 +493,7 @@ CREATE OR REPLACE VIEW active_customers_daily
     daily_active   UInt64                  COMMENT 'Customers with an inbound touchpoint judged human on the day; never add them up over rows',
     weekly_active  UInt64                  COMMENT 'The same in the 7 days that end with the day',
     monthly_active UInt64                  COMMENT 'The same in the 30 days that end with the day; whole from the 30th day of the data on',
-    stickiness     Nullable(Float64)       COMMENT 'daily_active / monthly_active (GA4: DAU / MAU, rolling); NULL over no denominator'
+    stickiness     Nullable(Float64)       COMMENT 'daily_active / monthly_active (dauPerMau of GA4); NULL over no denominator'
 )
 AS SELECT
     active_day + age AS day,
@@ -815,7 +815,7 @@ CREATE OR REPLACE VIEW metric_definitions
     channel String        COMMENT 'Channel that the metric is for; any: for each of them',
     name    String        COMMENT 'The metric: a column of this name in each of its views',
     formula String        COMMENT 'How it is made; a share in columns of the view, so that it can be made again over a sum of rows, NULL over no denominator',
-    unit    String        COMMENT 'share (0 to 1, mostly), count, customers (different ones, never add them up), seconds, points, or units of the currency',
+    unit    String        COMMENT 'share (of 1), count, customers (different ones, never add them up), seconds, points or currency (units of it)',
     source  String        COMMENT 'Where it comes from: columns of tables',
     views   Array(String) COMMENT 'Views that have it'
 )
