@@ -11,3 +11,4 @@ DROP VIEW IF EXISTS threads;
 DROP VIEW IF EXISTS active_customers_daily;
 DROP VIEW IF EXISTS sessions_by_campaign;
 DROP VIEW IF EXISTS sessions_hourly;
+DROP VIEW IF EXISTS revenue_daily;

@@ -245,6 +245,14 @@ def test_revenue_stays_with_its_currency_and_clicks_beside_it(client: ClickHouse
     assert row["suspect_revenue"] == {"EUR": Decimal("0.000001")}
     assert row["machine_revenue"] == {}
     assert picked(row, "human_conversions", "suspect_conversions", "human_inbound") == (5, 1, 10)
+    found = rows(client, "revenue_daily", "ORDER BY day, currency")
+    shown = ("currency", "human_conversions", "suspect_conversions", "human_revenue", "suspect_revenue")
+    assert [picked(row, *shown) for row in found] == [
+        ("EUR", 1, 0, Decimal(10), 0),
+        ("", 2, 0, 0, 0),
+        ("EUR", 1, 1, Decimal("19.99"), Decimal("0.000001")),
+        ("JPY", 1, 0, Decimal(5000), 0),
+    ]
 
 
 def test_days_and_campaigns_are_the_sums_of_their_hours_in_every_column(client: ClickHouse) -> None:
