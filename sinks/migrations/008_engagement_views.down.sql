@@ -8,6 +8,8 @@ DROP VIEW IF EXISTS first_response_by_campaign;
 DROP VIEW IF EXISTS first_response_daily;
 DROP VIEW IF EXISTS first_response_hourly;
 DROP VIEW IF EXISTS threads;
+DROP VIEW IF EXISTS active_customers_monthly;
+DROP VIEW IF EXISTS active_customers_weekly;
 DROP VIEW IF EXISTS active_customers_daily;
 DROP VIEW IF EXISTS sessions_by_campaign;
 DROP VIEW IF EXISTS sessions_hourly;

@@ -554,6 +554,38 @@ QUALIFY day <= maxIf(day, daily_active > 0) OVER ()
 SETTINGS group_by_use_nulls = 0
 COMMENT 'Active customers on each day, in the week and in the 30 days that end with it, per channel and over all; with the customers as they are now';
 
+CREATE OR REPLACE VIEW active_customers_weekly
+(
+    week             Date                   COMMENT 'First day of the calendar week, Monday to Sunday, UTC',
+    channel          LowCardinality(String) COMMENT 'Channel; all: over all channels, where a customer of several counts once',
+    active_customers UInt64                 COMMENT 'Customers with an inbound touchpoint judged human in the week; never add them up over rows'
+)
+AS SELECT
+    toMonday(t.occurred_at) AS week,
+    if(t.channel = '', 'all', t.channel) AS channel,
+    uniqExact(t.customer_id) AS active_customers
+FROM touchpoints_now AS t
+WHERE t.direction = 'inbound' AND t.actor = 'human'
+GROUP BY GROUPING SETS ((week, t.channel), (week))
+SETTINGS group_by_use_nulls = 0
+COMMENT 'Active customers of each calendar week, Monday to Sunday, per channel and over all; with the customers as they are now';
+
+CREATE OR REPLACE VIEW active_customers_monthly
+(
+    month            Date                   COMMENT 'First day of the calendar month, UTC',
+    channel          LowCardinality(String) COMMENT 'Channel; all: over all channels, where a customer of several counts once',
+    active_customers UInt64                 COMMENT 'Customers with an inbound touchpoint judged human in the month; never add them up over rows'
+)
+AS SELECT
+    toStartOfMonth(t.occurred_at) AS month,
+    if(t.channel = '', 'all', t.channel) AS channel,
+    uniqExact(t.customer_id) AS active_customers
+FROM touchpoints_now AS t
+WHERE t.direction = 'inbound' AND t.actor = 'human'
+GROUP BY GROUPING SETS ((month, t.channel), (month))
+SETTINGS group_by_use_nulls = 0
+COMMENT 'Active customers of each calendar month, per channel and over all; with the customers as they are now';
+
 CREATE OR REPLACE VIEW threads
 (
     channel                LowCardinality(String)         COMMENT 'Channel',
@@ -857,6 +889,7 @@ FROM values('channel String, name String, formula String, unit String, source St
     ('any', 'daily_active', 'different customers with an inbound touchpoint judged human on the day', 'customers', 'touchpoints.actor, identities.customer_id', ['active_customers_daily']),
     ('any', 'weekly_active', 'the same in the 7 days that end with the day', 'customers', 'touchpoints.actor, identities.customer_id', ['active_customers_daily']),
     ('any', 'monthly_active', 'the same in the 30 days that end with the day', 'customers', 'touchpoints.actor, identities.customer_id', ['active_customers_daily']),
+    ('any', 'active_customers', 'the same in the calendar week, from Monday on, or month', 'customers', 'touchpoints.actor, identities.customer_id', ['active_customers_weekly', 'active_customers_monthly']),
     ('any', 'stickiness', 'daily_active / monthly_active', 'share', 'touchpoints.actor, identities.customer_id', ['active_customers_daily']),
     ('email', 'delivery_rate', 'delivered / sent', 'share', 'engagement.actions', ['engagement_hourly', 'engagement_daily', 'engagement_by_campaign']),
     ('email', 'unique_openers', 'human openings, once per (via, message_id), in the hour of the earliest', 'count', 'engagement.unique_openers', ['engagement_hourly', 'engagement_daily', 'engagement_by_campaign']),

@@ -425,6 +425,30 @@ def test_two_cookies_of_one_customer_are_one_as_soon_as_that_is_known(client: Cl
     assert activity(client, "all") == {1: (1, 1, 1), 2: (1, 1, 1)}
 
 
+def test_weeks_begin_on_monday_and_months_on_the_first(client: ClickHouse) -> None:
+    # The first of March 2026 is a Sunday.
+    insert_touchpoints(
+        client,
+        said("sunday", at(hours=23)),
+        said("monday", at(days=1)),
+        said("app", at(days=1), "mobile"),
+        said("other", at(days=7, hours=23), who="b"),
+        said("april", at(days=31), who="b"),
+        said("machine", at(days=31), who="c", actor="machine"),
+    )
+    sunday, monday, april = (DAY + timedelta(days=n) for n in (-6, 1, 29))
+    shown = "SELECT * FROM active_customers_{} ORDER BY 1, 2"
+    assert client.query(shown.format("weekly")) == [
+        *[(sunday, channel, 1) for channel in ("all", "web")],
+        *[(monday, "all", 2), (monday, "mobile", 1), (monday, "web", 2)],
+        *[(april, channel, 1) for channel in ("all", "web")],
+    ]
+    assert client.query(shown.format("monthly")) == [
+        *[(DAY, "all", 2), (DAY, "mobile", 1), (DAY, "web", 2)],
+        *[(date(2026, 4, 1), channel, 1) for channel in ("all", "web")],
+    ]
+
+
 def test_stickiness_divides_the_days_customers_by_those_of_its_30_days(client: ClickHouse) -> None:
     insert_touchpoints(
         client,
