@@ -1,5 +1,5 @@
 -- Every metric of docs/definitions.md, per channel and campaign, by hour, by day and over all time. engagement_* count what
--- touchpoints report; sessions_*, active_customers_daily and dialogue_* follow the customers as they are now.
+-- touchpoints report; sessions_*, active_customers_*, threads and dialogue_by_* follow the customers as they are now.
 -- A column of one channel is 0 on the others, and its rates are NULL there, so that a column adds up over any rows.
 -- metric_definitions says which metric stands where.
 
