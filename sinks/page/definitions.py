@@ -39,8 +39,8 @@ _RATE_NAMES: Final = {
     "push_click_rate": "Push click rate",
     "social_engagement_rate": "Social engagement rate",
 }
-#: In the order of the query.
-RATES: Final = (*_RATE_NAMES, "bounce_rate")
+#: Metrics of metric_definitions, in the order of the queries.
+RATES: Final = (*_RATE_NAMES, "bounce_rate", "answered_share", "answered_share_hour")
 _MODEL_NAMES: Final = {
     "first": "First touch",
     "last": "Last touch",
@@ -91,6 +91,14 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         for rate, name in _RATE_NAMES.items()
     },
     "bounce_rate": FromColumn("Web bounce rate", "sessions_daily.bounce_rate", "Sessions that began in the period"),
+    "answered_share": FromColumn(
+        "Service answered share",
+        "first_response_daily.answered_share",
+        "Threads (calls, chats, letters) of the service channel that customers started in the period",
+    ),
+    "answered_share_hour": FromColumn(
+        "Service answered within an hour", "first_response_daily.answered_share_hour", "Threads as before"
+    ),
     "journeys": Written(
         "Journeys",
         "One customer's inbound touchpoints with gaps of at most 30 days, closed by a closing conversion. Those of a"

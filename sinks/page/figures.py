@@ -152,7 +152,8 @@ def _channels(ask: _Asking) -> Figures:
 
 
 def _rates(ask: _Asking) -> Figures:
-    return dict(zip(RATES, ask.rows(queries.RATES)[0], strict=True))
+    found = (*ask.rows(queries.RATES)[0], *ask.rows(queries.ANSWERS)[0])
+    return dict(zip(RATES, found, strict=True))
 
 
 def _journeys(ask: _Asking) -> Figures:

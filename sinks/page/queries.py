@@ -64,21 +64,26 @@ SELECT channel, sum(human_inbound), sum(outbound), sum(human_engaged_seconds), s
     sum(machine_inbound) / nullIf(sum(human_inbound) + sum(suspect_inbound) + sum(machine_inbound), 0)
 FROM engagement_hourly WHERE {_HOURS} GROUP BY channel ORDER BY channel
 """
+# Made again over the sums of what the views have: their own rates are those of an hour.
 RATES: Final = f"""
 SELECT
     sum(delivered) / nullIf(sum(sent), 0) AS delivery_rate,
     sum(unique_openers) / nullIf(sum(delivered), 0) AS open_rate,
     sum(unique_clickers) / nullIf(sum(delivered), 0) AS click_through_rate,
     sum(unique_clickers) / nullIf(sum(unique_openers), 0) AS click_to_open_rate,
-    sum(human_actions['unsubscribed']) / nullIf(sum(delivered), 0) AS unsubscribe_rate,
-    sum(human_actions['push_opened']) / nullIf(sum(push_delivered), 0) AS push_click_rate,
-    sumIf(human_actions['reacted'] + human_actions['commented'] + human_actions['shared']
-        + human_actions['link_clicked'], channel = 'social') / nullIf(sum(impressions), 0) AS social_engagement_rate,
+    sum(unsubscriptions) / nullIf(sum(delivered), 0) AS unsubscribe_rate,
+    sum(push_opened) / nullIf(sum(push_delivered), 0) AS push_click_rate,
+    sum(reactions + comments + shares + social_clicks) / nullIf(sum(impressions), 0) AS social_engagement_rate,
     (
         SELECT 1 - countIf(engaged) / nullIf(count(), 0) FROM sessions FINAL
         WHERE channel = 'web' AND {_PERIOD.format(at="started_at")}
     ) AS bounce_rate
 FROM engagement_hourly WHERE {_HOURS}
+"""
+ANSWERS: Final = f"""
+SELECT sum(answered) / nullIf(sum(threads), 0) AS answered_share,
+    sum(answered_within_hour) / nullIf(sum(threads), 0) AS answered_share_hour
+FROM first_response_hourly WHERE channel = 'service' AND {_HOURS}
 """
 JOURNEYS: Final = f"""
 SELECT count(), countIf(converted), quantileExactIf(0.5)(dateDiff('second', started_at, ended_at), converted) / 86400,

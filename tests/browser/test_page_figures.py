@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,32 @@ def test_channels(page: Page, tables: ClickHouse) -> None:
         channel: [f"{count:,}", f"{who:,}", f"{hours or 0:,.1f}", f"{bought:,}", f"{out:,}", f"{machine * 100:.1f} %"]
         for channel, count, who, hours, bought, out, machine in rows
     }
+
+
+def test_rates_are_the_formulas_of_metric_definitions_over_sums(page: Page, tables: ClickHouse) -> None:
+    metrics = {
+        (channel, name): (formula, views)
+        for channel, name, formula, views in tables.query(
+            "SELECT channel, name, formula, views FROM metric_definitions WHERE unit = 'share'"
+        )
+    }
+    defined = json.loads(page.locator("script#figures").text_content() or "")["definitions"]
+    ids = {said["name"]: id_ for id_, said in defined.items()}
+    shown = {
+        ids[row.locator("th").inner_text()]: row.locator("td").first.inner_text()
+        for row in page.locator("#rates tbody tr").all()
+    }
+    assert len(shown) == 10
+    channels = {"bounce_rate": "web", "push_click_rate": "mobile", "social_engagement_rate": "social"}
+    for name, value in shown.items():
+        channel = channels.get(name, "service" if name.startswith("answered") else "email")
+        formula, views = metrics[channel, name]
+        [view] = [view for view in views if view.endswith("_daily")]
+        over_sums = re.sub(r"[a-z_]{2,}", r"sum(\g<0>)", formula)
+        [(rate,)] = tables.query(
+            f"SELECT {over_sums} FROM {view} WHERE channel = '{channel}' AND {NOW.format(at='day')}"
+        )
+        assert plain(value) == f"{rate * 100:.1f} %", name
 
 
 def test_credit_by_model(page: Page, tables: ClickHouse) -> None:
