@@ -20,8 +20,8 @@ from streams.domain.vocabulary import CHANNELS
 Figures = dict[str, Any]
 MODELS = ("first", "last", "last_non_direct", "linear", "position", "j_shaped", "inverse_j", "time_decay")
 MEASURES = ("touchpoints", "engaged_hours", "conversions")
-_NO_CAMPAIGN, _NAMED, _OTHER_CAMPAIGNS = range(3)
-_KINDS = {_NO_CAMPAIGN: "no campaign", _OTHER_CAMPAIGNS: "other campaigns"}
+_NO_CAMPAIGN, _NAMED, _OTHERS = range(3)
+_REST = {_NO_CAMPAIGN: "No campaign", _OTHERS: "Other campaigns"}
 
 
 class Extent(NamedTuple):
@@ -174,7 +174,8 @@ def _journeys(ask: _Asking) -> Figures:
 
 def _attribution(ask: _Asking) -> Figures:
     channels = ask.rows(queries.ATTRIBUTION)
-    campaigns = [(_KINDS.get(kind, name), *rest) for kind, name, *rest in ask.rows(queries.CAMPAIGNS)]
+    campaigns = ask.rows(queries.CAMPAIGNS)
+    rest = [_credits((kind, *row[2:]) for row in campaigns if row[0] == kind) for kind in (_OTHERS, _NO_CAMPAIGN)]
     worth: dict[str, float] = defaultdict(float)
     for _, model, currency, _, value in channels:
         if currency and model == "linear":
@@ -182,13 +183,18 @@ def _attribution(ask: _Asking) -> Figures:
     return {
         "models": MODELS,
         "currencies": sorted(worth, key=lambda currency: (-worth[currency], currency)),
-        "by": {"marketing_channel": _credits(channels), "campaign": _credits(campaigns)},
+        "by": {
+            "marketing_channel": _credits(channels),
+            "campaign": _credits(row[1:] for row in campaigns if row[0] == _NAMED),
+        },
+        # What is no campaign of its own, for totals: too much of all to be drawn beside them.
+        "rest": [{**earned, "name": _REST[earned["name"]]} for found in rest for earned in found],
     }
 
 
 def _credits(rows: Iterable[Sequence[Any]]) -> list[Figures]:
     """What each earned under each model: conversions, and value by currency; most conversions (linear) first."""
-    found: dict[str, Figures] = {}
+    found: dict[Any, Figures] = {}
     for name, model, currency, credit, value in rows:
         earned = found.setdefault(name, {"name": name, "conversions": defaultdict(float), "value": {}})
         earned["conversions"][model] += credit

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,17 @@ def test_active_customers_and_their_change(page: Page, tables: ClickHouse) -> No
     assert plain(change) == percent_change(now, before)
 
 
+def figure(value: float, digits: int = 0) -> str:
+    """As the page sets it: halves away from zero."""
+    return f"{Decimal(value).quantize(Decimal(10) ** -digits, ROUND_HALF_UP):,}"
+
+
 def percent_change(now: float, before: float) -> str:
     by = (now / before - 1) * 100
     if now == before:
         return "unchanged"
     sign = "+" if by > 0 else "\u2212"
-    return f"{sign}{abs(by):.1f} %"
+    return f"{sign}{figure(abs(by), 1)} %"
 
 
 def test_conversions_and_revenue_by_currency(page: Page, tables: ClickHouse) -> None:
@@ -91,7 +97,7 @@ def test_conversions_and_revenue_by_currency(page: Page, tables: ClickHouse) -> 
     assert (value, plain(change)) == (f"{conversions[0]:,}", percent_change(*conversions))
     shown, change, *_ = card(page, "revenue")
     euros = found["now"]["EUR"][1]
-    assert shown == f"{euros:,.0f} EUR"
+    assert shown == f"{figure(euros)} EUR"
     assert plain(change) == percent_change(euros, found["before"]["EUR"][1])
 
 
@@ -111,7 +117,14 @@ def test_channels(page: Page, tables: ClickHouse) -> None:
         for row in page.locator("#channels tbody tr").all()
     }
     assert shown == {
-        channel: [f"{count:,}", f"{who:,}", f"{hours or 0:,.1f}", f"{bought:,}", f"{out:,}", f"{machine * 100:.1f} %"]
+        channel: [
+            f"{count:,}",
+            f"{who:,}",
+            figure(hours or 0, 1),
+            f"{bought:,}",
+            f"{out:,}",
+            f"{figure(machine * 100, 1)} %",
+        ]
         for channel, count, who, hours, bought, out, machine in rows
     }
 
@@ -139,24 +152,49 @@ def test_rates_are_the_formulas_of_metric_definitions_over_sums(page: Page, tabl
         [(rate,)] = tables.query(
             f"SELECT {over_sums} FROM {view} WHERE channel = '{channel}' AND {NOW.format(at='day')}"
         )
-        assert plain(value) == f"{rate * 100:.1f} %", name
+        assert plain(value) == f"{figure(rate * 100, 1)} %", name
+
+
+MODELS = ("first", "last", "last_non_direct", "linear", "position", "j_shaped", "inverse_j", "time_decay")
+
+
+def credited(tables: ClickHouse, by: str, share: str = "1") -> dict[str, list[float]]:
+    """Credits by name and model of the conversions in the period, each times ``share``."""
+    sums = ", ".join(f"sum(credit_{model} * {share})" for model in MODELS)
+    rows = tables.query(
+        f"SELECT {by}, {sums} FROM journey_touches AS touch INNER JOIN journeys AS row FINAL USING journey_id"
+        f" WHERE row.converted AND {NOW.format(at='row.ended_at')} GROUP BY {by}"
+    )
+    return {name: credits_ for name, *credits_ in rows if any(credits_)}
+
+
+def table_of(page: Page) -> dict[str, list[str]]:
+    rows = page.locator("#models tbody tr").all()
+    return {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows}
 
 
 def test_credit_by_model(page: Page, tables: ClickHouse) -> None:
-    models = ("first", "last", "last_non_direct", "linear", "position", "j_shaped", "inverse_j", "time_decay")
-    sums = ", ".join(f"sum(credit_{model})" for model in models)
-    rows = tables.query(
-        f"SELECT marketing_channel, {sums} FROM journey_touches WHERE journey_id IN"
-        f" (SELECT journey_id FROM journeys FINAL WHERE converted AND {NOW.format(at='ended_at')})"
-        " GROUP BY marketing_channel"
-    )
-    shown = {
-        row.locator("th").inner_text(): row.locator("td").all_inner_texts()
-        for row in page.locator("#models tbody tr").all()
-    }
+    shown = table_of(page)
     total = shown.pop("All")
-    assert shown == {name: [f"{credit:,.1f}" for credit in credits_] for name, *credits_ in rows if sum(credits_)}
+    expected = credited(tables, "marketing_channel")
+    assert shown == {name: [figure(credit, 1) for credit in credits_] for name, credits_ in expected.items()}
     assert set(total) == {card(page, "conversions")[0] + ".0"}
+
+
+def test_value_by_campaign(page: Page, tables: ClickHouse) -> None:
+    page.locator("#attribution select").first.select_option("campaign")
+    page.locator("#attribution select").last.select_option("EUR")
+    shown = table_of(page)
+    total = shown.pop("All")
+    conversions = credited(tables, "campaign")
+    most = sorted((name for name in conversions if name), key=lambda name: (-conversions[name][3], name))[:12]
+    found = credited(tables, "campaign", "row.value_micros / 1e6 * (row.currency = 'EUR')")
+    expected = {name: found[name] for name in most if name in found}
+    rest = [values for name, values in found.items() if name and name not in most]
+    expected |= {"No campaign": found[""], "Other campaigns": [sum(column) for column in zip(*rest, strict=True)]}
+    digits = 2 if max(max(values) for values in expected.values()) < 1000 else 0
+    assert shown == {name: [figure(value, digits) for value in values] for name, values in expected.items()}
+    assert len({*total}) == 1
 
 
 def test_commonest_path_and_steps(page: Page, tables: ClickHouse) -> None:
@@ -221,7 +259,7 @@ def test_cohorts(page: Page, tables: ClickHouse) -> None:
     for week in (date(2026, 3, 16), date(2026, 3, 23)):
         cohort = [weeks for _, weeks in rows if min(weeks) == week]
         later = [week + timedelta(days=7)] if week < date(2026, 3, 23) else []
-        back = [f"{sum(at in weeks for weeks in cohort) / len(cohort) * 100:.0f} %" for at in later]
+        back = [f"{figure(sum(at in weeks for weeks in cohort) / len(cohort) * 100)} %" for at in later]
         expected.append([f"{week.day} Mar", str(len(cohort)), *back, *([""] if not later else [])])
     shown = [row.locator("th, td").all_inner_texts() for row in page.locator("#cohorts tbody tr").all()]
     assert [[plain(cell) for cell in row] for row in shown] == expected

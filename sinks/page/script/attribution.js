@@ -34,7 +34,14 @@ function attribution() {
 const modelName = (model) => figures.definitions[`model_${model}`].name;
 const earned = ({ unit }, row, model) =>
   (unit === 'conversions' ? row.conversions[model] : row.value[unit]?.[model]) || 0;
-const setCredit = ({ unit }, value) => (unit === 'conversions' ? decimal(value) : amount(value));
+
+// Conversions to a tenth; money to a hundredth, but whole where any of it has thousands.
+function setCredit(chosen, value) {
+  if (chosen.unit === 'conversions') return decimal(value);
+  const { by, rest, models } = figures.attribution;
+  const values = [...by[chosen.kind], ...rest].flatMap((row) => models.map((model) => earned(chosen, row, model)));
+  return decimal(value, Math.max(...values) < 1000 ? 2 : 0);
+}
 
 // Those that any model gives something in the chosen unit.
 function creditedRows(chosen) {
@@ -124,8 +131,8 @@ function attributionValues(chosen) {
 }
 
 function modelTable(chosen) {
-  const { models } = figures.attribution;
-  const rows = creditedRows(chosen);
+  const { models, rest } = figures.attribution;
+  const rows = [...creditedRows(chosen), ...(chosen.kind === 'campaign' ? rest : [])];
   const all = (model) => rows.reduce((sum, row) => sum + earned(chosen, row, model), 0);
   const line = (name, value) => [
     { cell: name, class: 'name' },
