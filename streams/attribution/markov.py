@@ -1,0 +1,146 @@
+"""The Markov model of any order: journeys as an absorbing chain, and what each channel's removal would cost.
+
+A state is the last ``order`` channels of a path (fewer at its beginning); the empty one is the start. A path leads from the start
+over its channels to conversion or null. Paths come without consecutive repeats, so no state leads to itself. Source: Anderl,
+Becker, von Wangenheim, Schumann, "Mapping the customer journey", IJRM 33 (2016): removal effect of c =
+1 - P(conversion, with c leading to null) / P(conversion), credits in proportion to the removal effects.
+
+Solved in closed form. With Q between the states and r into conversion, h = (I - Q)^-1 r are the probabilities to convert. Up to
+DENSE_STATES states N = (I - Q)^-1 is computed once, and for the states C that a removal takes away
+P(conversion without C) = h_0 - N_0C (N_CC)^-1 h_C, exactly (the inverse of a block). Above, one sparse system a channel
+is solved over the states that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import spsolve
+
+DENSE_STATES = 200
+CONVERSION, NULL = -1, -2
+#: What of a batch is solved at once takes at most so many matrix elements.
+BATCH_ELEMENTS = 4_000_000
+
+State = tuple[int, ...]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Edge(NamedTuple):
+    """One step: from a state to a state, or to CONVERSION or NULL as the only element."""
+
+    source: State
+    target: State
+
+
+class Network(NamedTuple):
+    """The steps that are seen, in the order of their counts.
+
+    ``sources`` and ``targets`` index the states (0 is the start), ``targets`` are CONVERSION or NULL at a path's end;
+    ``last`` is the channel that each state ends with, -1 of the start.
+    """
+
+    channels: int
+    sources: Ints
+    targets: Ints
+    last: Ints
+
+
+def steps(path: Sequence[int], converts: bool, order: int) -> Iterator[Edge]:
+    """The steps of ``path``, channels without consecutive repeats."""
+    state: State = ()
+    for channel in path:
+        following = (*state, channel)[-order:]
+        yield Edge(state, following)
+        state = following
+    yield Edge(state, (CONVERSION if converts else NULL,))
+
+
+def network(edges: Sequence[Edge], channels: int) -> Network:
+    """The network of distinct ``edges``."""
+    states = dict.fromkeys([(), *(edge.source for edge in edges)])
+    index = {state: at for at, state in enumerate(states)}
+    ends = {(CONVERSION,): CONVERSION, (NULL,): NULL}
+    return Network(
+        channels,
+        np.array([index[edge.source] for edge in edges], np.int64),
+        np.array([ends[edge.target] if edge.target in ends else index[edge.target] for edge in edges], np.int64),
+        np.array([state[-1] if state else -1 for state in states], np.int64),
+    )
+
+
+def removal_effects(network: Network, counts: Floats, dense_states: int = DENSE_STATES) -> Floats:
+    """Removal effects (resamples x channels) for ``counts`` of each edge (resamples x edges), from 0 to 1.
+
+    All 0 where nothing converts. Removing a channel takes away the states that contain it; none of them is reached but
+    over one that ends with it, so those are enough.
+    """
+    solve = _dense if len(network.last) <= dense_states else _sparse
+    at_once = max(1, BATCH_ELEMENTS // len(network.last) ** 2)
+    batches = [solve(network, counts[at : at + at_once]) for at in range(0, len(counts), at_once)]
+    return np.concatenate(batches)
+
+
+def shares(effects: Floats) -> Floats:
+    """Each channel's share of all conversions; they add up to 1, or are all 0 where nothing converts."""
+    total = effects.sum(axis=-1, keepdims=True)
+    return np.divide(effects, total, out=np.zeros_like(effects), where=total > 0)
+
+
+def _probabilities(network: Network, counts: Floats) -> Floats:
+    leaving = np.zeros((len(counts), len(network.last)))
+    np.add.at(leaving, (slice(None), network.sources), counts)
+    total = leaving[:, network.sources]
+    return np.divide(counts, total, out=np.zeros_like(counts, dtype=np.float64), where=total > 0)
+
+
+def _dense(network: Network, counts: Floats) -> Floats:
+    probabilities = _probabilities(network, counts)
+    states = len(network.last)
+    inner, converting = network.targets >= 0, network.targets == CONVERSION
+    system = np.broadcast_to(np.eye(states), (len(counts), states, states)).copy()
+    system[:, network.sources[inner], network.targets[inner]] -= probabilities[:, inner]
+    into = np.zeros((len(counts), states, 1))
+    into[:, network.sources[converting], 0] = probabilities[:, converting]
+    fundamental = np.linalg.inv(system)
+    converts = fundamental @ into
+    lost = np.zeros((len(counts), network.channels))
+    for channel in range(network.channels):
+        taken = np.flatnonzero(network.last == channel)
+        within = fundamental[:, taken[:, None], taken]
+        lost[:, channel] = (fundamental[:, :1, taken] @ np.linalg.solve(within, converts[:, taken]))[:, 0, 0]
+    return _of_all(lost, converts[:, 0])
+
+
+def _sparse(network: Network, counts: Floats) -> Floats:
+    return np.concatenate([_sparse_one(network, row) for row in _probabilities(network, counts)])
+
+
+def _sparse_one(network: Network, probabilities: Floats) -> Floats:
+    states = len(network.last)
+    inner, converting = network.targets >= 0, network.targets == CONVERSION
+    between = sparse.csr_matrix(
+        (probabilities[inner], (network.sources[inner], network.targets[inner])), shape=(states, states)
+    )
+    system = sparse.identity(states, format="csr") - between
+    into = np.zeros(states)
+    into[network.sources[converting]] = probabilities[converting]
+
+    def converts(without: int | None) -> float:
+        left = np.flatnonzero(network.last != without) if without is not None else np.arange(states)
+        return float(np.atleast_1d(spsolve(system[left][:, left].tocsc(), into[left]))[0])
+
+    whole = converts(None)
+    lost = np.array([[whole - converts(channel) for channel in range(network.channels)]])
+    return _of_all(lost, np.array([[whole]]))
+
+
+def _of_all(lost: Floats, whole: Floats) -> Floats:
+    """``lost`` as a share of ``whole``. Rounding may leave what is nothing a little below 0."""
+    effects = np.divide(lost, whole, out=np.zeros_like(lost), where=whole > 0)
+    return np.clip(effects, 0.0, 1.0)
