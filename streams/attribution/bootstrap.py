@@ -1,8 +1,8 @@
 """How sure the credits are: the same models over customers drawn again, with replacement.
 
-Customers are drawn, not journeys, since the journeys of one customer are not independent. To draw as many customers as there
-are is to draw how often each group of alike customers comes (a multinomial), so a resample costs a number a group. Source:
-Efron, Tibshirani, "An Introduction to the Bootstrap" (1993), percentile intervals.
+Customers are drawn, not journeys, since the journeys of one customer are not independent. To draw as many customers as
+there are is to draw how often each group of alike customers comes (a multinomial): a resample costs a number a group.
+Source: Efron, Tibshirani, "An Introduction to the Bootstrap" (1993), percentile intervals.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from streams.attribution.arrays import Floats
 from streams.attribution.models import Model, conversions
 from streams.attribution.paths import Sums
 
@@ -20,8 +20,6 @@ RESAMPLES = 2000
 LEVEL = 0.95
 #: Weights drawn at once: 32 MB.
 BATCH_ELEMENTS = 4_000_000
-
-Floats = npt.NDArray[np.float64]
 
 
 class Interval(NamedTuple):

@@ -1,12 +1,12 @@
 """The Markov model of any order: journeys as an absorbing chain, and what each channel's removal would cost.
 
-A state is the last ``order`` channels of a path (fewer at its beginning); the empty one is the start. A path leads from the start
-over its channels to conversion or null. Paths come without consecutive repeats, so no state leads to itself. Source: Anderl,
-Becker, von Wangenheim, Schumann, "Mapping the customer journey", IJRM 33 (2016): removal effect of c =
+A state is the last ``order`` channels of a path (fewer at its beginning); the empty one is the start. A path leads from
+the start over its channels to conversion or null. Paths come without consecutive repeats, so no state leads to itself.
+Source: Anderl, Becker, von Wangenheim, Schumann, "Mapping the customer journey", IJRM 33 (2016): removal effect of c =
 1 - P(conversion, with c leading to null) / P(conversion), credits in proportion to the removal effects.
 
-Solved in closed form. With Q between the states and r into conversion, h = (I - Q)^-1 r are the probabilities to convert. Up to
-DENSE_STATES states N = (I - Q)^-1 is computed once, and for the states C that a removal takes away
+Solved in closed form. With Q between the states and r into conversion, h = (I - Q)^-1 r are the probabilities to
+convert. Up to DENSE_STATES states N = (I - Q)^-1 is computed once, and for the states C that a removal takes away
 P(conversion without C) = h_0 - N_0C (N_CC)^-1 h_C, exactly (the inverse of a block). Above, one sparse system a channel
 is solved over the states that are left.
 """
@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
+
+from streams.attribution.arrays import Floats, Ints, divided
 
 DENSE_STATES = 200
 CONVERSION, NULL = -1, -2
@@ -27,8 +28,6 @@ CONVERSION, NULL = -1, -2
 BATCH_ELEMENTS = 4_000_000
 
 State = tuple[int, ...]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class Edge(NamedTuple):
@@ -86,17 +85,11 @@ def removal_effects(network: Network, counts: Floats, dense_states: int = DENSE_
     return np.concatenate(batches)
 
 
-def shares(effects: Floats) -> Floats:
-    """Each channel's share of all conversions; they add up to 1, or are all 0 where nothing converts."""
-    total = effects.sum(axis=-1, keepdims=True)
-    return np.divide(effects, total, out=np.zeros_like(effects), where=total > 0)
-
-
 def _probabilities(network: Network, counts: Floats) -> Floats:
-    leaving = np.zeros((len(counts), len(network.last)))
-    np.add.at(leaving, (slice(None), network.sources), counts)
-    total = leaving[:, network.sources]
-    return np.divide(counts, total, out=np.zeros_like(counts, dtype=np.float64), where=total > 0)
+    """Of each edge, among those that leave the same state."""
+    edges = len(network.sources)
+    leaving = sparse.csr_matrix((np.ones(edges), (np.arange(edges), network.sources)))
+    return divided(counts, (counts @ leaving)[:, network.sources])
 
 
 def _dense(network: Network, counts: Floats) -> Floats:
@@ -142,5 +135,4 @@ def _sparse_one(network: Network, probabilities: Floats) -> Floats:
 
 def _of_all(lost: Floats, whole: Floats) -> Floats:
     """``lost`` as a share of ``whole``. Rounding may leave what is nothing a little below 0."""
-    effects = np.divide(lost, whole, out=np.zeros_like(lost), where=whole > 0)
-    return np.clip(effects, 0.0, 1.0)
+    return np.clip(divided(lost, whole), 0.0, 1.0)

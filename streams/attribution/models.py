@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from streams.attribution import markov
+from streams.attribution.arrays import Floats, of_total
 from streams.attribution.paths import Sums
 from streams.attribution.shapley import RateGame, equal_shares
 from streams.domain.attribution import CreditModels
@@ -16,12 +16,10 @@ from streams.domain.attribution import CreditModels
 RULES = CreditModels._fields
 MARKOV, SHAPLEY, SHAPLEY_RATE = DATA_DRIVEN = ("markov", "shapley", "shapley_rate")
 
-Floats = npt.NDArray[np.float64]
-
 
 class Shares(NamedTuple):
-    """Shares of all conversions (weights x channels), adding up to 1, or 0 where nothing converts. ``effects`` are Markov's
-    removal effects, ``error`` the standard error of sampling; None where there is none."""
+    """Shares of all conversions (weights x channels), adding up to 1, or 0 where nothing converts. ``effects`` are
+    Markov's removal effects, ``error`` the standard error of sampling; None where there is none."""
 
     shares: Floats
     effects: Floats | None = None
@@ -38,7 +36,7 @@ def data_driven(name: str, sums: Sums, random: np.random.Generator) -> Model:
         return lambda weights: _markov(sums, weights)
     if name == SHAPLEY:
         equal = equal_shares(sums.members)
-        return lambda weights: Shares(_of_total((weights @ sums.converting) @ equal))
+        return lambda weights: Shares(of_total((weights @ sums.converting) @ equal))
     game = RateGame(sums.members, random)
     return lambda weights: _by_rate(game, sums, weights)
 
@@ -47,7 +45,7 @@ def rule(name: str, sums: Sums) -> Model:
     """The rule model ``name`` of RULES: its credits added up."""
     at = RULES.index(name) * len(sums.channels)
     credits_ = sums.credits[:, at : at + len(sums.channels)]
-    return lambda weights: Shares(_of_total(weights @ credits_))
+    return lambda weights: Shares(of_total(weights @ credits_))
 
 
 def conversions(sums: Sums, weights: Floats) -> Floats:
@@ -57,14 +55,9 @@ def conversions(sums: Sums, weights: Floats) -> Floats:
 
 def _markov(sums: Sums, weights: Floats) -> Shares:
     effects = markov.removal_effects(sums.network, weights @ sums.steps)
-    return Shares(markov.shares(effects), effects)
+    return Shares(of_total(effects), effects)
 
 
 def _by_rate(game: RateGame, sums: Sums, weights: Floats) -> Shares:
     rates = game.shares(weights @ sums.converting, weights @ sums.journeys)
     return Shares(rates.shares, error=rates.error)
-
-
-def _of_total(credits_: Floats) -> Floats:
-    total = credits_.sum(axis=1, keepdims=True)
-    return np.divide(credits_, total, out=np.zeros_like(credits_), where=total > 0)

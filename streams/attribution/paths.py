@@ -1,7 +1,7 @@
-"""Sums over journeys that every model is a function of: how often each step, each set of channels, each credit was seen.
+"""Sums over journeys that every model is a function of: how often each step, set of channels and credit was seen.
 
-Rows are groups of customers (or of journeys) that are alike, columns are what is counted. So figures for any weights of the
-customers, those of a resample, too, are one product of the weights and a sparse matrix.
+Rows are groups of customers (or of journeys) that are alike, columns are what is counted. So figures for any weights of
+the customers, those of a resample, too, are one product of the weights and a sparse matrix.
 """
 
 from __future__ import annotations
@@ -10,20 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from streams.attribution.arrays import Bools, Floats, Matrix
 from streams.attribution.markov import Edge, Network, network, steps
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Matrix = sparse.csr_matrix
 Column = TypeVar("Column")
 
 
 class Journey(NamedTuple):
     """A journey as the models see it: channels of its touches in the lookback in order, consecutive repeats being one;
-    ``credits`` are those of the rule models, model by model, to each distinct channel in the order of first appearance."""
+    ``credits`` are those of the rule models, model by model, to each distinct channel in the order of first appearance.
+    """
 
     path: Sequence[str]
     converts: bool

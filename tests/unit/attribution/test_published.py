@@ -30,8 +30,8 @@ def test_markov_of_three_paths_as_analyzecore_and_jerednel_have_it() -> None:
 
 
 def test_shapley_of_three_channels_as_published() -> None:
-    """Facebook, Organic, LinkedIn of towardsdatascience.com data-driven-marketing-attribution-1a28d2e613a0; figures as printed
-    in github.com/tomgorb/misc, Data Driven Attribution.ipynb: 0.455, 0.205, 0.34 of 100 conversions."""
+    """Facebook, Organic, LinkedIn of towardsdatascience.com data-driven-marketing-attribution-1a28d2e613a0; figures as
+    printed in github.com/tomgorb/misc, Data Driven Attribution.ipynb: 0.455, 0.205, 0.34 of 100 conversions."""
     sums = seen(F=(20, 0), O=(10, 0), L=(17, 0), F_O=(17, 0), F_L=(30, 0), F_L_O=(6, 0))
     found = data_driven("shapley", sums, np.random.default_rng(1))(sums.customers[None])
     assert dict(zip(sums.channels, found.shares[0], strict=True)) == pytest.approx({"F": 0.455, "O": 0.205, "L": 0.34})
