@@ -105,7 +105,8 @@ def draw_comparison(channels: Sequence[str], compared: Mapping[str, Interval], t
         more = f"; {len(channels) - len(shown)} smaller ones are not drawn" if len(channels) > len(shown) else ""
         figure.suptitle(
             f"{title}\nConversions credited, with {LEVEL:.0%} intervals; orange: data-driven models. "
-            f"Each panel has its own scale{more}.\nshapley_rate is in the table alone: its intervals would dwarf the others.",
+            f"Each panel has its own scale{more}.\n"
+            "shapley_rate is in the table alone: its intervals would dwarf the others.",
             fontsize=10,
         )
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=110)
