@@ -15,6 +15,8 @@ from sinks.clickhouse import ClickHouse, Row
 from sinks.streaming import stream
 from streams.domain.attribution import CreditModels
 
+TABLES = ("attribution_runs", "attribution_run_credits", "spend")
+"""What commands write, not the stream."""
 TOUCHES = {
     "marketing_channel": "touches_marketing_channel",
     "channel": "touches_channel",

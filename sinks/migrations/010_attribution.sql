@@ -1,6 +1,6 @@
 -- What each model credits: the rule models by any dimension and day, runs of the data-driven models, spend and what came back
 -- for it, and how far figures have moved since they were first shown. docs/attribution.md has the models.
--- Runs and spend are written by commands, not by the stream: the last insert of a key is valid.
+-- Runs and spend are written by commands, not by the stream: of one key the last insert is valid, by the server's clock.
 
 CREATE TABLE IF NOT EXISTS attribution_runs
 (
@@ -20,9 +20,11 @@ CREATE TABLE IF NOT EXISTS attribution_runs
     open_journeys   UInt64                  COMMENT 'Of these, journeys that may still go on: they count as not converting',
     conversions     UInt64                  COMMENT 'Journeys that a conversion of the type closes',
     paths           UInt64                  COMMENT 'Different paths, repeats written once',
-    coverage        Float64                 COMMENT 'Share of the conversions whose path names at least one value of the dimension, 0 to 1'
+    coverage        Float64                 COMMENT 'Share of the conversions whose path names at least one value of the dimension, 0 to 1',
+    version         UInt64 DEFAULT toUnixTimestamp64Milli(now64(3)) COMMENT 'When the row was inserted, by the server''s clock, milliseconds; the highest version of a row is valid',
+    deleted         UInt8 DEFAULT 0         COMMENT '1 where the run was thrown away; FINAL hides such rows'
 )
-ENGINE = ReplacingMergeTree
+ENGINE = ReplacingMergeTree(version, deleted)
 ORDER BY run_id
 COMMENT 'One row a run of a data-driven model, with its parameters and what it saw';
 
@@ -35,9 +37,11 @@ CREATE TABLE IF NOT EXISTS attribution_run_credits
     value_micros   Int64                   COMMENT 'Value credited in millionths of the currency unit',
     share          Float64                 COMMENT 'Share of all conversions of the run, the same in each currency''s row; of one currency they add up to 1',
     share_error    Nullable(Float64)       COMMENT 'Standard error of share from sampling orders; NULL where share is exact',
-    removal_effect Nullable(Float64)       COMMENT 'Share of conversions that would be lost without it, 0 to 1; NULL where the model is not markov'
+    removal_effect Nullable(Float64)       COMMENT 'Share of conversions that would be lost without it, 0 to 1; NULL where the model is not markov',
+    version        UInt64 DEFAULT toUnixTimestamp64Milli(now64(3)) COMMENT 'When the row was inserted, by the server''s clock, milliseconds; the highest version of a row is valid',
+    deleted        UInt8 DEFAULT 0         COMMENT '1 where the run was thrown away; FINAL hides such rows'
 )
-ENGINE = ReplacingMergeTree
+ENGINE = ReplacingMergeTree(version, deleted)
 ORDER BY (run_id, name, currency)
 COMMENT 'One row a run, name and currency: what the model credits';
 
@@ -47,9 +51,11 @@ CREATE TABLE IF NOT EXISTS spend
     dimension     LowCardinality(String)  COMMENT 'What the money was spent on: marketing_channel or campaign',
     name          String                  COMMENT 'The marketing channel or the campaign',
     currency      LowCardinality(String)  COMMENT 'Currency of the amount, ISO 4217',
-    amount_micros Int64                   COMMENT 'What was spent, in millionths of the currency unit'
+    amount_micros Int64                   COMMENT 'What was spent, in millionths of the currency unit',
+    version       UInt64 DEFAULT toUnixTimestamp64Milli(now64(3)) COMMENT 'When the row was inserted, by the server''s clock, milliseconds; the highest version of a row is valid',
+    deleted       UInt8 DEFAULT 0         COMMENT '1 where it was taken back; FINAL hides such rows'
 )
-ENGINE = ReplacingMergeTree
+ENGINE = ReplacingMergeTree(version, deleted)
 ORDER BY (dimension, day, name, currency)
 COMMENT 'One row a day, marketing channel or campaign, and currency: what was spent; the last file that names it holds';
 

@@ -35,3 +35,13 @@ def test_shapley_of_three_channels_as_published() -> None:
     sums = seen(F=(20, 0), O=(10, 0), L=(17, 0), F_O=(17, 0), F_L=(30, 0), F_L_O=(6, 0))
     found = data_driven("shapley", sums, np.random.default_rng(1))(sums.customers[None])
     assert dict(zip(sums.channels, found.shares[0], strict=True)) == pytest.approx({"F": 0.455, "O": 0.205, "L": 0.34})
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    """docs/attribution.md works it out by hand."""
+    sums = seen(Direct_Email=(1, 0), Direct=(1, 1))
+    expected = {"markov": (4 / 3, 2 / 3), "shapley": (1.5, 0.5), "shapley_rate": (1.75, 0.25)}
+    for name, credits_ in expected.items():
+        found = data_driven(name, sums, np.random.default_rng(1))(sums.customers[None])
+        assert sums.channels == ("Direct", "Email")
+        assert found.shares[0] * 2 == pytest.approx(credits_), name
