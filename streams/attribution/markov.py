@@ -7,8 +7,9 @@ Source: Anderl, Becker, von Wangenheim, Schumann, "Mapping the customer journey"
 
 Solved in closed form. With Q between the states and r into conversion, h = (I - Q)^-1 r are the probabilities to
 convert. Up to DENSE_STATES states N = (I - Q)^-1 is computed once, and for the states C that a removal takes away
-P(conversion without C) = h_0 - N_0C (N_CC)^-1 h_C, exactly (the inverse of a block). Above, one sparse system a channel
-is solved over the states that are left.
+P(conversion without C) = h_0 - N_0C (N_CC)^-1 h_C, exactly (the inverse of a block). Above, Q is sparse, and h_0 is the
+sum of e_0 Q^n r over n, for all removals at once, until the mass that is still on its way is NEGLIGIBLE: what is left
+out is less than that. Factors of I - Q would fill up: almost every state of a higher order is reached from every other.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
 from streams.attribution.arrays import Floats, Ints, divided
 
 DENSE_STATES = 200
+NEGLIGIBLE = 1e-16
 CONVERSION, NULL = -1, -2
 #: What of a batch is solved at once takes at most so many matrix elements.
 BATCH_ELEMENTS = 4_000_000
@@ -115,22 +116,21 @@ def _sparse(network: Network, counts: Floats) -> Floats:
 
 
 def _sparse_one(network: Network, probabilities: Floats) -> Floats:
-    states = len(network.last)
+    states, channels = len(network.last), network.channels
     inner, converting = network.targets >= 0, network.targets == CONVERSION
-    between = sparse.csr_matrix(
-        (probabilities[inner], (network.sources[inner], network.targets[inner])), shape=(states, states)
+    moves = sparse.csr_matrix(
+        (probabilities[inner], (network.targets[inner], network.sources[inner])), shape=(states, states)
     )
-    system = sparse.identity(states, format="csr") - between
     into = np.zeros(states)
     into[network.sources[converting]] = probabilities[converting]
-
-    def converts(without: int | None) -> float:
-        left = np.flatnonzero(network.last != without) if without is not None else np.arange(states)
-        return float(np.atleast_1d(spsolve(system[left][:, left].tocsc(), into[left]))[0])
-
-    whole = converts(None)
-    lost = np.array([[whole - converts(channel) for channel in range(network.channels)]])
-    return _of_all(lost, np.array([[whole]]))
+    # A column a channel that is taken away; the last takes none.
+    kept = network.last[:, None] != np.arange(channels + 1)
+    mass, converted = np.zeros((states, channels + 1)), np.zeros(channels + 1)
+    mass[0] = 1.0
+    while mass.sum(axis=0).max() > NEGLIGIBLE:
+        converted += into @ mass
+        mass = kept * (moves @ mass)
+    return _of_all(converted[None, -1:] - converted[None, :-1], converted[None, -1:])
 
 
 def _of_all(lost: Floats, whole: Floats) -> Floats:

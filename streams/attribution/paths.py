@@ -58,20 +58,21 @@ class _Columns(dict[Column, int]):
 
 
 class _Cells:
-    """The cells of a sparse matrix, as they come."""
+    """The cells of a sparse matrix, row by row: 1 each, or what ``values`` says where that is filled, too."""
 
     def __init__(self) -> None:
-        self._rows: list[int] = []
-        self._columns: list[int] = []
-        self._values: list[float] = []
+        self.columns: list[int] = []
+        self.values: list[float] = []
+        self._ends = [0]
 
-    def add(self, row: int, column: int, value: float = 1.0) -> None:
-        self._rows.append(row)
-        self._columns.append(column)
-        self._values.append(value)
+    def end_row(self) -> None:
+        self._ends.append(len(self.columns))
 
-    def matrix(self, rows: int, columns: int) -> Matrix:
-        return sparse.csr_matrix((self._values, (self._rows, self._columns)), shape=(rows, columns))
+    def matrix(self, columns: int) -> Matrix:
+        values = np.array(self.values) if self.values else np.ones(len(self.columns))
+        found = sparse.csr_matrix((values, self.columns, self._ends), shape=(len(self._ends) - 1, columns))
+        found.sum_duplicates()
+        return found
 
 
 def sum_up(groups: Iterable[Group], order: int, rule_models: int = 0) -> Sums:
@@ -85,22 +86,22 @@ def sum_up(groups: Iterable[Group], order: int, rule_models: int = 0) -> Sums:
     stepping, converting, journeys, crediting = _Cells(), _Cells(), _Cells(), _Cells()
     customers: list[int] = []
     seen = _remembered(lambda path, converts: _columns_of(path, converts, order, channels, edges, sets))
-    for row, group in enumerate(groups):
+    for group in groups:
         customers.append(group.customers)
         for journey in group.journeys:
             if not journey.path:
                 continue
             path_edges, its_set, its_channels = seen(tuple(journey.path), journey.converts)
-            for edge in path_edges:
-                stepping.add(row, edge)
-            journeys.add(row, its_set)
+            stepping.columns += path_edges
+            journeys.columns.append(its_set)
             if journey.converts:
-                converting.add(row, its_set)
-            # A column a channel and model; transposed below, when all channels are known.
-            for at, credit in enumerate(journey.credits):
-                model, place = divmod(at, len(its_channels))
-                crediting.add(row, its_channels[place] * rule_models + model, credit)
-    rows = len(customers)
+                converting.columns.append(its_set)
+            if journey.credits:
+                # A column a channel and model; by model and channel below, when all channels are known.
+                crediting.columns += [at * rule_models + m for m in range(rule_models) for at in its_channels]
+                crediting.values += journey.credits
+        for cells in (stepping, converting, journeys, crediting):
+            cells.end_row()
     by_model = np.arange(len(channels) * rule_models).reshape(len(channels), rule_models).T.ravel()
     members = np.zeros((len(sets), len(channels)), bool)
     for its_members, at in sets.items():
@@ -110,10 +111,10 @@ def sum_up(groups: Iterable[Group], order: int, rule_models: int = 0) -> Sums:
         np.array(customers, np.float64),
         network(list(edges), len(channels)),
         members,
-        stepping.matrix(rows, len(edges)),
-        converting.matrix(rows, len(sets)),
-        journeys.matrix(rows, len(sets)),
-        crediting.matrix(rows, len(by_model))[:, by_model],
+        stepping.matrix(len(edges)),
+        converting.matrix(len(sets)),
+        journeys.matrix(len(sets)),
+        crediting.matrix(len(by_model))[:, by_model],
     )
 
 

@@ -7,7 +7,7 @@ one to eight touches on eleven marketing channels and thirty campaigns, 1.3 a cu
 
     part                  ours                                         plain way, in the same run
     read paths            grouped by the server                        every journey's path, grouped here
-    markov, order 1 to 3  one inverse, or one sparse solve a channel   walks through the chain until no mass is left
+    markov, order 1 to 3  one inverse, or a sparse sum                 walks through the chain until no mass is left
     shapley               closed form                                  all coalitions, one by one
     shapley_rate          all coalitions at once                       all coalitions, one by one
     compare               2,000 resamples by weights of groups         one drawn customer by customer, times 2,000
