@@ -191,7 +191,10 @@ def _compare(asked: Asked, seen: list[Seen], order: int, seed: int, chart: Path 
     _print(title, counts_line(count(seen)), comparison_table(sums.channels, compared))
     click.echo(comparison_note(RESAMPLES, seed, sampled))
     if chart is not None:
-        draw_comparison(sums.channels, compared, title, chart)
+        try:
+            draw_comparison(sums.channels, compared, title, chart)
+        except OSError as error:
+            raise click.ClickException(f"{chart}: {error.strerror}") from None
         click.echo(f"chart in {chart}")
 
 
