@@ -28,6 +28,8 @@ CHART_FORMATS = (".svg", ".png")
 #: More panels than these can't be read; the table has all channels.
 PANELS = 12
 PANELS_A_ROW = 3
+#: Of a panel.
+LONGEST_NAME = 36
 _RULE_COLOUR, _DATA_DRIVEN_COLOUR, _INTERVAL_COLOUR = "#7a9cc6", "#d97b29", "#333333"
 _NONE = "(none)"
 
@@ -108,6 +110,7 @@ def draw_comparison(channels: Sequence[str], compared: Mapping[str, Interval], t
             f"Each panel has its own scale{more}.\n"
             "shapley_rate is in the table alone: its intervals would dwarf the others.",
             fontsize=10,
+            parse_math=False,
         )
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=110)
         pyplot.close(figure)
@@ -121,7 +124,8 @@ def _panel(axes: Any, channel: str, at: int, compared: Mapping[str, Interval]) -
     colours = [_DATA_DRIVEN_COLOUR if model in DATA_DRIVEN else _RULE_COLOUR for model in compared]
     axes.barh(places, credits_, color=colours)
     axes.hlines(places, low, high, color=_INTERVAL_COLOUR, linewidth=1.3)
-    axes.set_title(_name(channel), fontsize=10, fontweight="bold")
+    # A name may hold dollars, which would be read as a formula.
+    axes.set_title(_shortened(_name(channel)), fontsize=10, fontweight="bold", parse_math=False)
     axes.set_yticks(places, [*compared])
     axes.invert_yaxis()
     axes.axvline(0, color=_INTERVAL_COLOUR, linewidth=0.8)
@@ -146,6 +150,10 @@ def _limits(interval: Interval, at: int) -> str:
 
 def _name(name: str) -> str:
     return printable(name) or _NONE
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 2]}.."
 
 
 def _table(headings: Sequence[str]) -> Table:

@@ -18,6 +18,7 @@ Figures of both ways must be the same, or the run fails.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -84,19 +85,30 @@ SELECT arrayMap(name -> toString(name), touches_marketing_channel), converted, t
 """
 
 
+class Spent(NamedTuple):
+    """Seconds that passed, and seconds of CPU of this process: the server's aren't among them."""
+
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.wall_s:10,.2f}{self.cpu_s:10,.2f}"
+
+
 class Part(NamedTuple):
-    """Seconds of a part, ours and the plain way (None where it isn't done)."""
+    """Seconds of a part and of this process's CPU, ours and the plain way (None where it isn't done)."""
 
     name: str
-    ours_s: float
-    plain_s: float | None
+    ours: Spent
+    plain: Spent | None
     note: str = ""
 
 
-def timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
+def timed(call: Callable[[], Any]) -> tuple[Spent, Any]:
+    started, cpu = time.perf_counter(), time.process_time()
     found = call()
-    return time.perf_counter() - started, found
+    return Spent(time.perf_counter() - started, time.process_time() - cpu), found
 
 
 def every_path(url: str) -> tuple[Counter[tuple[tuple[str, ...], bool]], dict[str, list[tuple[tuple[str, ...], bool]]]]:
@@ -179,28 +191,30 @@ def check(name: str, found: dict[str, float], plain: dict[str, float]) -> None:
 def measure(url: str) -> Iterator[Part]:
     """The parts, in order."""
     asked = Asked("marketing_channel", date(2026, 1, 1), date(2026, 3, 31), "", 30 * DAY_MS, 0)
-    ours_s, seen = timed(lambda: [Seen(*row) for row in paths(url, asked)])
-    plain_s, (by_path, by_customer) = timed(lambda: every_path(url))
-    yield Part("read paths", ours_s, plain_s, f"{len(seen):,} rows of {sum(row.journeys for row in seen):,} journeys")
+    ours, seen = timed(lambda: [Seen(*row) for row in paths(url, asked)])
+    plain, (by_path, by_customer) = timed(lambda: every_path(url))
+    # What the plain way keeps would be looked through for garbage all the time, at the cost of ours.
+    gc.freeze()
+    yield Part("read paths", ours, plain, f"{len(seen):,} rows of {sum(row.journeys for row in seen):,} journeys")
     for model, order in (("markov", 1), ("markov", 2), ("markov", 3), ("shapley", 1), ("shapley_rate", 1)):
-        ours_s, found = timed(lambda: run(seen, model, order, np.random.default_rng(1)))  # noqa: B023
-        plain = (
+        ours, found = timed(lambda: run(seen, model, order, np.random.default_rng(1)))  # noqa: B023
+        way = (
             (lambda: walked(by_path, order))  # noqa: B023
             if model == "markov"
             else (lambda: enumerated(by_path, model == "shapley_rate"))  # noqa: B023
         )
-        plain_s, expected = timed(plain)
+        plain, expected = timed(way)
         check(model, {credit.name: credit.share for credit in found.credits}, expected)
-        yield Part(f"{model}, order {order}" if model == "markov" else model, ours_s, plain_s)
+        yield Part(f"{model}, order {order}" if model == "markov" else model, ours, plain)
     yield from measure_compare(url, asked, by_customer)
     by_campaign = asked._replace(dimension="campaign")
-    ours_s, seen = timed(lambda: [Seen(*row) for row in paths(url, by_campaign)])
-    yield Part("read paths by campaign", ours_s, None, f"{len(seen):,} rows")
+    ours, seen = timed(lambda: [Seen(*row) for row in paths(url, by_campaign)])
+    yield Part("read paths by campaign", ours, None, f"{len(seen):,} rows")
     for model, order in (("markov", 1), ("markov", 2), ("markov", 3), ("shapley", 1), ("shapley_rate", 1)):
-        ours_s, found = timed(lambda: run(seen, model, order, np.random.default_rng(1)))  # noqa: B023
+        ours, found = timed(lambda: run(seen, model, order, np.random.default_rng(1)))  # noqa: B023
         names = len({credit.name for credit in found.credits})
         note = f"{found.sampled_orders:,} orders sampled" if found.sampled_orders else ""
-        yield Part(f"{model}, order {order}, {names} campaigns", ours_s, None, note)
+        yield Part(f"{model}, order {order}, {names} campaigns", ours, None, note)
 
 
 def measure_compare(url: str, asked: Asked, by_customer: dict[str, Any]) -> Iterator[Part]:
@@ -209,14 +223,14 @@ def measure_compare(url: str, asked: Asked, by_customer: dict[str, Any]) -> Iter
         groups = (Group(number, [Journey(*journey) for journey in journeys]) for number, journeys in rows)
         return sum_up(groups, 1, len(RULES))
 
-    read_s, sums = timed(read)
-    yield Part("compare: read customers", read_s, None, f"{len(sums.customers):,} groups of {len(by_customer):,}")
+    ours, sums = timed(read)
+    yield Part("compare: read customers", ours, None, f"{len(sums.customers):,} groups of {len(by_customer):,}")
     random_ = np.random.default_rng(1)
     models = {name: rule(name, sums) for name in RULES} | {n: data_driven(n, sums, random_) for n in DATA_DRIVEN}
-    ours_s, _ = timed(lambda: intervals(sums, models, random_))
-    one_s, _ = timed(lambda: [resampled(by_customer, seed) for seed in range(PLAIN_RESAMPLES)])
-    plain_s = one_s / PLAIN_RESAMPLES * RESAMPLES
-    yield Part(f"compare: {RESAMPLES:,} resamples, 11 models", ours_s, plain_s, "plain: markov alone, extrapolated")
+    ours, _ = timed(lambda: intervals(sums, models, random_))
+    few, _ = timed(lambda: [resampled(by_customer, seed) for seed in range(PLAIN_RESAMPLES)])
+    plain = Spent(*(seconds / PLAIN_RESAMPLES * RESAMPLES for seconds in few))
+    yield Part(f"compare: {RESAMPLES:,} resamples, 11 models", ours, plain, "plain: markov alone, extrapolated")
 
 
 @contextmanager
@@ -243,11 +257,13 @@ def main() -> None:
             try:
                 client.query(_FILL, {"journeys": arguments.journeys})
                 parts = []
+                if not arguments.json:
+                    print(f"{'seconds':<40}{'ours':>10}{'CPU':>10}{'plain':>10}{'CPU':>10}")
                 for part in measure(url):
                     parts.append(part)
                     if not arguments.json:
-                        plain = "" if part.plain_s is None else f"{part.plain_s:12,.2f}"
-                        print(f"{part.name:<40}{part.ours_s:10,.2f} s{plain:>12}  {part.note}", flush=True)
+                        plain = f"{'':20}" if part.plain is None else part.plain.text
+                        print(f"{part.name:<40}{part.ours.text}{plain}  {part.note}", flush=True)
             finally:
                 client.query(f"DROP DATABASE `{client.database}`")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

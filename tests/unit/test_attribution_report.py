@@ -110,6 +110,14 @@ def test_a_chart_of_many_channels_says_how_many_are_not_drawn(tmp_path: Path) ->
     assert ">c0<" not in drawn
 
 
+def test_a_name_with_dollars_is_no_formula_and_a_long_one_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "names.svg"
+    draw_comparison(["$5 off_{} $", "n" * 50], compared(2), "Models of type $x_{$", path)
+    drawn = path.read_text("utf-8")
+    assert ">$5 off_{} $<" in drawn
+    assert f">{'n' * 34}..<" in drawn
+
+
 @pytest.mark.parametrize("channels", [1, 2, 4])
 def test_a_chart_of_few_channels_is_a_png_when_asked(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "few.png"
