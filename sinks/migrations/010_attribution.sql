@@ -331,59 +331,84 @@ CREATE VIEW IF NOT EXISTS attribution_drift
     value_now              Decimal(18, 6)          COMMENT 'Value credited now: first seen and all that was added, but for rounding in millionths'
 )
 AS SELECT
-    toDate(converted_at) AS day,
-    touch.1 AS marketing_channel,
-    model,
+    day,
+    marketing_channel,
+    model_sums.1 AS model,
     currency,
-    round(sumIf(touch.2, is_first), 9) AS conversions_first_seen,
-    round(sumIf(touch.2, NOT is_first AND cause = 'arrival'), 9) AS conversions_arrival,
-    round(sumIf(touch.2, NOT is_first AND cause = 'late'), 9) AS conversions_late,
-    round(sumIf(touch.2, NOT is_first AND cause = 'merge'), 9) AS conversions_merge,
-    round(sumIf(touch.2, NOT is_first AND cause = 'split'), 9) AS conversions_split,
-    round(sumIf(touch.2, NOT is_first AND cause = 'verdict'), 9) AS conversions_verdict,
-    round(sumIf(touch.2, NOT is_first AND cause NOT IN ('arrival', 'late', 'merge', 'split', 'verdict')), 9) AS conversions_other,
-    round(sum(touch.2), 9) AS conversions_now,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, is_first))), 'Decimal(18, 6)') AS value_first_seen,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause = 'arrival'))), 'Decimal(18, 6)') AS value_arrival,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause = 'late'))), 'Decimal(18, 6)') AS value_late,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause = 'merge'))), 'Decimal(18, 6)') AS value_merge,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause = 'split'))), 'Decimal(18, 6)') AS value_split,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause = 'verdict'))), 'Decimal(18, 6)') AS value_verdict,
-    reinterpret(toInt64(round(sumIf(touch.2 * value_micros, NOT is_first AND cause NOT IN ('arrival', 'late', 'merge', 'split', 'verdict')))), 'Decimal(18, 6)') AS value_other,
-    reinterpret(toInt64(round(sum(touch.2 * value_micros))), 'Decimal(18, 6)') AS value_now
+    round(sumIf(model_sums.2, part = 'first_seen'), 9) AS conversions_first_seen,
+    round(sumIf(model_sums.2, part = 'arrival'), 9) AS conversions_arrival,
+    round(sumIf(model_sums.2, part = 'late'), 9) AS conversions_late,
+    round(sumIf(model_sums.2, part = 'merge'), 9) AS conversions_merge,
+    round(sumIf(model_sums.2, part = 'split'), 9) AS conversions_split,
+    round(sumIf(model_sums.2, part = 'verdict'), 9) AS conversions_verdict,
+    round(sumIf(model_sums.2, part = 'other'), 9) AS conversions_other,
+    round(sum(model_sums.2), 9) AS conversions_now,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'first_seen'))), 'Decimal(18, 6)') AS value_first_seen,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'arrival'))), 'Decimal(18, 6)') AS value_arrival,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'late'))), 'Decimal(18, 6)') AS value_late,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'merge'))), 'Decimal(18, 6)') AS value_merge,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'split'))), 'Decimal(18, 6)') AS value_split,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'verdict'))), 'Decimal(18, 6)') AS value_verdict,
+    reinterpret(toInt64(round(sumIf(model_sums.3, part = 'other'))), 'Decimal(18, 6)') AS value_other,
+    reinterpret(toInt64(round(sum(model_sums.3))), 'Decimal(18, 6)') AS value_now
 FROM
 (
     SELECT
-        converted_at, currency, value_micros, cause, is_first,
-        model_credits.1 AS model,
-        arrayConcat(
-            arrayMap((name, share) -> (name, -share),
-                before_touches_marketing_channel, arrayResize(model_credits.2, length(before_touches_at), 0.)),
-            arrayMap((name, share) -> (name, share),
-                after_touches_marketing_channel, arrayResize(model_credits.3, length(after_touches_at), 0.))
-        ) AS shares
-    FROM
-    (
+        toDate(converted_at) AS day,
+        marketing_channel,
+        currency,
         -- What told a conversion first. A conversion that changes hands is told by both customers, always after that.
-        SELECT *, 1 = row_number() OVER (
-            PARTITION BY conversion_channel, conversion_via, conversion_event_id
-            ORDER BY changed_at, version, customer_id, journey_after
-        ) AS is_first
-        FROM journey_changes FINAL
-        WHERE conversion_event_id != ''
-    )
-    ARRAY JOIN [
-        ('first', before_credit_first, after_credit_first),
-        ('last', before_credit_last, after_credit_last),
-        ('last_non_direct', before_credit_last_non_direct, after_credit_last_non_direct),
-        ('linear', before_credit_linear, after_credit_linear),
-        ('position', before_credit_position, after_credit_position),
-        ('j_shaped', before_credit_j_shaped, after_credit_j_shaped),
-        ('inverse_j', before_credit_inverse_j, after_credit_inverse_j),
-        ('time_decay', before_credit_time_decay, after_credit_time_decay)
-    ] AS model_credits
+        multiIf(
+            (conversion_channel, conversion_via, conversion_event_id, (changed_at, version, customer_id, journey_after)) IN
+            (
+                SELECT conversion_channel, conversion_via, conversion_event_id,
+                    min((changed_at, version, customer_id, journey_after))
+                FROM journey_changes FINAL
+                GROUP BY conversion_channel, conversion_via, conversion_event_id
+            ), 'first_seen',
+            cause IN ('arrival', 'late', 'merge', 'split', 'verdict'), toString(cause),
+            'other'
+        ) AS part,
+        sum(d_first) AS sum_first, sum(d_first * value_micros) AS value_first,
+        sum(d_last) AS sum_last, sum(d_last * value_micros) AS value_last,
+        sum(d_last_non_direct) AS sum_last_non_direct, sum(d_last_non_direct * value_micros) AS value_last_non_direct,
+        sum(d_linear) AS sum_linear, sum(d_linear * value_micros) AS value_linear,
+        sum(d_position) AS sum_position, sum(d_position * value_micros) AS value_position,
+        sum(d_j_shaped) AS sum_j_shaped, sum(d_j_shaped * value_micros) AS value_j_shaped,
+        sum(d_inverse_j) AS sum_inverse_j, sum(d_inverse_j * value_micros) AS value_inverse_j,
+        sum(d_time_decay) AS sum_time_decay, sum(d_time_decay * value_micros) AS value_time_decay
+    FROM journey_changes FINAL
+    ARRAY JOIN
+        arrayConcat(before_touches_marketing_channel, after_touches_marketing_channel) AS marketing_channel,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_first, length(before_touches_at), 0.)),
+            arrayResize(after_credit_first, length(after_touches_at), 0.)) AS d_first,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_last, length(before_touches_at), 0.)),
+            arrayResize(after_credit_last, length(after_touches_at), 0.)) AS d_last,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_last_non_direct, length(before_touches_at), 0.)),
+            arrayResize(after_credit_last_non_direct, length(after_touches_at), 0.)) AS d_last_non_direct,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_linear, length(before_touches_at), 0.)),
+            arrayResize(after_credit_linear, length(after_touches_at), 0.)) AS d_linear,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_position, length(before_touches_at), 0.)),
+            arrayResize(after_credit_position, length(after_touches_at), 0.)) AS d_position,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_j_shaped, length(before_touches_at), 0.)),
+            arrayResize(after_credit_j_shaped, length(after_touches_at), 0.)) AS d_j_shaped,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_inverse_j, length(before_touches_at), 0.)),
+            arrayResize(after_credit_inverse_j, length(after_touches_at), 0.)) AS d_inverse_j,
+        arrayConcat(arrayMap(share -> -share, arrayResize(before_credit_time_decay, length(before_touches_at), 0.)),
+            arrayResize(after_credit_time_decay, length(after_touches_at), 0.)) AS d_time_decay
+    WHERE conversion_event_id != ''
+    GROUP BY day, marketing_channel, currency, part
 )
-ARRAY JOIN shares AS touch
-WHERE touch.2 != 0
+ARRAY JOIN [
+    ('first', sum_first, value_first),
+    ('last', sum_last, value_last),
+    ('last_non_direct', sum_last_non_direct, value_last_non_direct),
+    ('linear', sum_linear, value_linear),
+    ('position', sum_position, value_position),
+    ('j_shaped', sum_j_shaped, value_j_shaped),
+    ('inverse_j', sum_inverse_j, value_inverse_j),
+    ('time_decay', sum_time_decay, value_time_decay)
+] AS model_sums
 GROUP BY day, marketing_channel, model, currency
+HAVING max(abs(model_sums.2)) > 1e-9
 COMMENT 'How wrong earlier reports were: credit when conversions were first seen, what each cause has added since, and credit now';
