@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -70,11 +70,10 @@ def attribute(
     """
     _check_use(since.date(), until.date(), model, order, compare, chart)
     asked = _asked(dimension, since.date(), until.date(), conversion, time.time)
-    seen = _seen(asked)
     if compare:
-        _compare(asked, seen, order, seed, chart)
+        _compare(asked, order, seed, chart)
     elif model is not None:
-        _run(asked, seen, model, order, seed, time.time)
+        _run(asked, model, order, seed, time.time)
 
 
 def _check_use(since: date, until: date, model: str | None, order: int, compare: bool, chart: Path | None) -> None:
@@ -96,19 +95,24 @@ def _asked(dimension: str, since: date, until: date, conversion: str, clock: Cal
     return Asked(dimension, since, until, conversion, settings.lookback_ms, open_from)
 
 
-def _seen(asked: Asked) -> list[Seen]:
-    """Paths in the range; an error that says what there is, where no conversion is among them."""
-    from sinks.attribution import conversion_types, paths
-    from sinks.clickhouse import ClickHouse
+def _seen(asked: Asked) -> Iterator[Seen]:
+    from sinks.attribution import paths
     from sinks.migrate import require_migrated
     from streams.attribution.run import Seen
 
     url = config.read().clickhouse_url
     require_migrated(url)
-    seen = [Seen(*row) for row in paths(url, asked)]
-    if any(row.converts and row.path for row in seen):
-        return seen
-    with ClickHouse(url) as client:
+    return (Seen(*row) for row in paths(url, asked))
+
+
+def _refuse_nothing(asked: Asked, counts: Counts) -> None:
+    """An error that says what there is, where no conversion was found."""
+    from sinks.attribution import conversion_types
+    from sinks.clickhouse import ClickHouse
+
+    if counts.conversions:
+        return
+    with ClickHouse(config.read().clickhouse_url) as client:
         types = ", ".join(f"{type_} ({number:,})" for type_, number in conversion_types(client, asked)) or "none"
     of_type = f" of type {asked.conversion_type!r}" if asked.conversion_type else ""
     raise click.ClickException(
@@ -116,7 +120,7 @@ def _seen(asked: Asked) -> list[Seen]:
     )
 
 
-def _run(asked: Asked, seen: list[Seen], model: str, order: int, seed: int, clock: Callable[[], float]) -> None:
+def _run(asked: Asked, model: str, order: int, seed: int, clock: Callable[[], float]) -> None:
     import numpy as np
 
     from sinks.attribution import write_run
@@ -124,11 +128,11 @@ def _run(asked: Asked, seen: list[Seen], model: str, order: int, seed: int, cloc
     from streams.attribution.run import run as compute
     from streams.attribution_report import counts_line, run_table
 
-    found = compute(seen, model, order, np.random.default_rng(seed))
+    found = compute(_seen(asked), model, order, np.random.default_rng(seed))
+    _refuse_nothing(asked, found.counts)
     row = _run_row(asked, found, model, order if model == "markov" else 0, seed, round(clock() * 1000))
     with ClickHouse(config.read().clickhouse_url) as client:
-        credits_ = [{"run_id": row["run_id"], **credit._asdict()} for credit in found.credits]
-        write_run(client, row, credits_)
+        write_run(client, row, [{"run_id": row["run_id"], **credit._asdict()} for credit in found.credits])
     name = f"{model} of order {order}" if model == "markov" else model
     _print(_title(name, asked), counts_line(found.counts), run_table(found))
     if found.sampled_orders:
@@ -163,7 +167,7 @@ def _run_row(asked: Asked, found: Run, model: str, order: int, seed: int, ran_at
     }
 
 
-def _compare(asked: Asked, seen: list[Seen], order: int, seed: int, chart: Path | None) -> None:
+def _compare(asked: Asked, order: int, seed: int, chart: Path | None) -> None:
     import numpy as np
 
     from sinks.attribution import customers
@@ -176,6 +180,8 @@ def _compare(asked: Asked, seen: list[Seen], order: int, seed: int, chart: Path 
 
     display = Display()
     display.step("reading customers")
+    counts = count(_seen(asked))
+    _refuse_nothing(asked, counts)
     rows = customers(config.read().clickhouse_url, asked)
     groups = (Group(number, [Journey(*journey) for journey in journeys]) for number, journeys in rows)
     sums = sum_up(groups, order, len(RULES))
@@ -188,7 +194,7 @@ def _compare(asked: Asked, seen: list[Seen], order: int, seed: int, chart: Path 
     compared = intervals(sums, models, random)
     title = _title(f"Models compared (markov of order {order})", asked)
     sampled = any(interval.error is not None for interval in compared.values())
-    _print(title, counts_line(count(seen)), comparison_table(sums.channels, compared))
+    _print(title, counts_line(counts), comparison_table(sums.channels, compared))
     click.echo(comparison_note(RESAMPLES, seed, sampled))
     if chart is not None:
         try:

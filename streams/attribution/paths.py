@@ -6,7 +6,9 @@ the customers, those of a resample, too, are one product of the weights and a sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,6 +18,8 @@ from streams.attribution.arrays import Bools, Floats, Matrix
 from streams.attribution.markov import Edge, Network, network, steps
 
 Column = TypeVar("Column")
+#: Paths whose columns are kept in mind.
+REMEMBERED = 65_536
 
 
 class Journey(NamedTuple):
@@ -49,6 +53,18 @@ class Sums(NamedTuple):
     credits: Matrix
 
 
+def sum_up(groups: Iterable[Group], order: int, rule_models: int = 0) -> Sums:
+    """The sums over ``groups``, for Markov models of ``order``. Journeys without a path are left out.
+
+    Of a group some hundred bytes are kept, none of its names. The order of ``groups`` decides that of channels and
+    columns: give them in one order for one result to the last bit.
+    """
+    summing = _Summing(order, rule_models)
+    for group in groups:
+        summing.add(group)
+    return summing.sums()
+
+
 class _Columns(dict[Column, int]):
     """Numbers of columns, given as they are met."""
 
@@ -61,87 +77,75 @@ class _Cells:
     """The cells of a sparse matrix, row by row: 1 each, or what ``values`` says where that is filled, too."""
 
     def __init__(self) -> None:
-        self.columns: list[int] = []
-        self.values: list[float] = []
-        self._ends = [0]
+        self.columns = array("q")
+        self.values = array("d")
+        self._ends = array("q", [0])
 
     def end_row(self) -> None:
         self._ends.append(len(self.columns))
 
     def matrix(self, columns: int) -> Matrix:
         values = np.array(self.values) if self.values else np.ones(len(self.columns))
-        found = sparse.csr_matrix((values, self.columns, self._ends), shape=(len(self._ends) - 1, columns))
+        place, ends = np.array(self.columns), np.array(self._ends)
+        found = sparse.csr_matrix((values, place, ends), shape=(len(ends) - 1, columns))
         found.sum_duplicates()
         return found
 
 
-def sum_up(groups: Iterable[Group], order: int, rule_models: int = 0) -> Sums:
-    """The sums over ``groups``, for Markov models of ``order``. Journeys without a path are left out.
+class _Summing:
+    """Sums as they grow."""
 
-    The order of ``groups`` decides that of channels and columns: give them in one order for one result to the last bit.
-    """
-    channels: _Columns[str] = _Columns()
-    edges: _Columns[Edge] = _Columns()
-    sets: _Columns[frozenset[int]] = _Columns()
-    stepping, converting, journeys, crediting = _Cells(), _Cells(), _Cells(), _Cells()
-    customers: list[int] = []
-    seen = _remembered(lambda path, converts: _columns_of(path, converts, order, channels, edges, sets))
-    for group in groups:
-        customers.append(group.customers)
+    def __init__(self, order: int, rule_models: int) -> None:
+        self._order, self._rule_models = order, rule_models
+        self._channels: _Columns[str] = _Columns()
+        self._edges: _Columns[Edge] = _Columns()
+        self._sets: _Columns[frozenset[int]] = _Columns()
+        self._customers = array("d")
+        self._steps, self._converting, self._journeys, self._credits = cells = [_Cells() for _ in range(4)]
+        self._cells = cells
+        # Most journeys have one of few paths.
+        self._columns = lru_cache(REMEMBERED)(self._columns_of)
+
+    def add(self, group: Group) -> None:
+        self._customers.append(group.customers)
         for journey in group.journeys:
-            if not journey.path:
-                continue
-            path_edges, its_set, its_channels = seen(tuple(journey.path), journey.converts)
-            stepping.columns += path_edges
-            journeys.columns.append(its_set)
-            if journey.converts:
-                converting.columns.append(its_set)
-            if journey.credits:
-                # A column a channel and model; by model and channel below, when all channels are known.
-                crediting.columns += [at * rule_models + m for m in range(rule_models) for at in its_channels]
-                crediting.values += journey.credits
-        for cells in (stepping, converting, journeys, crediting):
+            if journey.path:
+                self._add(journey)
+        for cells in self._cells:
             cells.end_row()
-    by_model = np.arange(len(channels) * rule_models).reshape(len(channels), rule_models).T.ravel()
-    members = np.zeros((len(sets), len(channels)), bool)
-    for its_members, at in sets.items():
-        members[at, list(its_members)] = True
-    return Sums(
-        tuple(channels),
-        np.array(customers, np.float64),
-        network(list(edges), len(channels)),
-        members,
-        stepping.matrix(len(edges)),
-        converting.matrix(len(sets)),
-        journeys.matrix(len(sets)),
-        crediting.matrix(len(by_model))[:, by_model],
-    )
 
+    def _add(self, journey: Journey) -> None:
+        edges, its_set, channels = self._columns(tuple(journey.path), journey.converts)
+        self._steps.columns.extend(edges)
+        self._journeys.columns.append(its_set)
+        if journey.converts:
+            self._converting.columns.append(its_set)
+        if journey.credits:
+            # A column a channel and model; `sums` turns them, when all channels are known.
+            models = range(self._rule_models)
+            self._credits.columns.extend([at * self._rule_models + model for model in models for at in channels])
+            self._credits.values.extend(journey.credits)
 
-_Seen = tuple[Sequence[int], int, Sequence[int]]
+    def _columns_of(self, path: tuple[str, ...], converts: bool) -> tuple[list[int], int, list[int]]:
+        """The edges of a path, its set of channels, and its channels in the order of first appearance."""
+        numbers = [self._channels[channel] for channel in path]
+        distinct = list(dict.fromkeys(numbers))
+        edges = [self._edges[edge] for edge in steps(numbers, converts, self._order)]
+        return edges, self._sets[frozenset(distinct)], distinct
 
-
-def _columns_of(
-    path: tuple[str, ...],
-    converts: bool,
-    order: int,
-    channels: _Columns[str],
-    edges: _Columns[Edge],
-    sets: _Columns[frozenset[int]],
-) -> _Seen:
-    numbers = [channels[channel] for channel in path]
-    distinct = list(dict.fromkeys(numbers))
-    return [edges[edge] for edge in steps(numbers, converts, order)], sets[frozenset(distinct)], distinct
-
-
-def _remembered(find: Callable[[tuple[str, ...], bool], _Seen]) -> Callable[[tuple[str, ...], bool], _Seen]:
-    """``find``, asked once for each path: most journeys have one of few."""
-    known: dict[tuple[tuple[str, ...], bool], _Seen] = {}
-
-    def found(path: tuple[str, ...], converts: bool) -> _Seen:
-        key = (path, converts)
-        if key not in known:
-            known[key] = find(path, converts)
-        return known[key]
-
-    return found
+    def sums(self) -> Sums:
+        channels, models = len(self._channels), self._rule_models
+        members = np.zeros((len(self._sets), channels), bool)
+        for its_members, at in self._sets.items():
+            members[at, list(its_members)] = True
+        by_model = np.arange(channels * models).reshape(channels, models).T.ravel()
+        return Sums(
+            tuple(self._channels),
+            np.array(self._customers),
+            network(list(self._edges), channels),
+            members,
+            self._steps.matrix(len(self._edges)),
+            self._converting.matrix(len(self._sets)),
+            self._journeys.matrix(len(self._sets)),
+            self._credits.matrix(channels * models)[:, by_model],
+        )

@@ -68,3 +68,13 @@ def test_more_than_twelve_channels_are_sampled_and_say_so() -> None:
     assert run(seen, "shapley_rate", 1, np.random.default_rng(1)) == found
     assert run(seen[:11], "shapley_rate", 1, np.random.default_rng(1)).sampled_orders == 0
     assert run(seen, "shapley", 1, np.random.default_rng(1)).sampled_orders == 0
+
+
+def test_without_conversions_there_are_counts_and_no_credits() -> None:
+    found = run([Seen(["Email"], False, "", 3, 0, 1)], "markov", 1, np.random.default_rng(1))
+    assert found == (Counts(3, 1, 0, 1, 0), [], 0)
+
+
+def test_rows_are_read_once_as_they_come() -> None:
+    once = run(iter(SEEN), "markov", 2, np.random.default_rng(1))
+    assert once == run(SEEN, "markov", 2, np.random.default_rng(1))
