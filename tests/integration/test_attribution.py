@@ -166,6 +166,10 @@ def test_the_newest_run_of_each_kind_is_shown_and_all_are_kept(url: str, client:
     now = client.query("SELECT DISTINCT run_id FROM attribution_results_now")
     assert {run for (run,) in now} == {runs[1][0], runs[2][0]}
     assert len(client.query("SELECT DISTINCT run_id FROM attribution_results")) == 3
+    # The same data and parameters give the same figures, to the last bit.
+    credits_ = "SELECT name, currency, conversions, share FROM attribution_results WHERE run_id = %(run)s ORDER BY 1, 2"
+    first, _, third = (client.query(credits_, {"run": run}) for run, _ in runs)
+    assert first == third
 
 
 def test_a_type_of_conversion_counts_alone_and_an_unknown_one_is_told_what_there_is(
