@@ -51,6 +51,7 @@ _MODEL_NAMES: Final = {
     "inverse_j": "Inverse J",
     "time_decay": "Time decay",
 }
+_RUN = "From the newest run of omnijourney attribute over just these days"
 _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "active_customers": Written(
         "Active customers",
@@ -121,6 +122,17 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
         f"model_{model}": FromColumn(name, f"journey_touches.credit_{model}", _CREDIT)
         for model, name in _MODEL_NAMES.items()
     },
+    **{
+        f"model_markov_{order}": Written(
+            f"Markov, order {order}",
+            "Data-driven: the share of conversions that would be lost without the channel, by a chain that looks"
+            f" {order} back, beside the other channels'. {_RUN}",
+        )
+        for order in (1, 2, 3)
+    },
+    "model_shapley": Written(
+        "Shapley", f"Data-driven: each conversion shared equally among the different channels of its journey. {_RUN}"
+    ),
     "marketing_channel": FromColumn(
         "Marketing channel", "touchpoints.marketing_channel", "Here that of the visit which earned the credit"
     ),

@@ -174,6 +174,7 @@ def _journeys(ask: _Asking) -> Figures:
 
 def _attribution(ask: _Asking) -> Figures:
     channels = ask.rows(queries.ATTRIBUTION)
+    data_driven = ask.rows(queries.DATA_DRIVEN)
     campaigns = ask.rows(queries.CAMPAIGNS)
     rest = [_credits((kind, *row[2:]) for row in campaigns if row[0] == kind) for kind in (_OTHERS, _NO_CAMPAIGN)]
     worth: dict[str, float] = defaultdict(float)
@@ -181,10 +182,10 @@ def _attribution(ask: _Asking) -> Figures:
         if currency and model == "linear":
             worth[currency] += value
     return {
-        "models": MODELS,
+        "models": (*MODELS, *sorted({model for _, model, *_ in data_driven})),
         "currencies": sorted(worth, key=lambda currency: (-worth[currency], currency)),
         "by": {
-            "marketing_channel": _credits(channels),
+            "marketing_channel": _credits([*channels, *data_driven]),
             "campaign": _credits(row[1:] for row in campaigns if row[0] == _NAMED),
         },
         # What is no campaign of its own, for totals: too much of all to be drawn beside them.

@@ -126,6 +126,22 @@ SELECT marketing_channel, model, currency, sum(credit), sum(credit * toFloat64(c
 FROM attributions WHERE {_CONVERTED}
 GROUP BY marketing_channel, model, currency ORDER BY marketing_channel, model, currency
 """
+# Runs of just these days, the newest of each model; shapley_rate is left out, as its intervals are too wide to be read.
+DATA_DRIVEN: Final = """
+WITH (
+    SELECT groupArray(run) FROM
+    (
+        SELECT argMax(run_id, (ran_at, run_id)) AS run FROM attribution_runs FINAL
+        WHERE dimension = 'marketing_channel' AND conversion_type = '' AND model IN ('markov', 'shapley')
+            AND since = toDate(%(since)s) AND until = toDate(%(until)s) - 1
+        GROUP BY model, markov_order
+    )
+) AS runs
+SELECT name, if(model = 'markov', concat('markov_', toString(markov_order)), toString(model)) AS model_name, currency,
+    sum(conversions), sum(toFloat64(value))
+FROM attribution_results WHERE has(runs, run_id)
+GROUP BY name, model_name, currency ORDER BY name, model_name, currency
+"""
 CAMPAIGNS: Final = f"""
 WITH
     (

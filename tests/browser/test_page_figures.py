@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Browser, Page
 
 from sinks.clickhouse import ClickHouse
+from streams.cli import main
 from tests.browser.conftest import Making
 from tests.browser.opening import NARROW, WIDE, opened
 from tests.integration.filled import database
@@ -195,6 +197,35 @@ def test_value_by_campaign(page: Page, tables: ClickHouse) -> None:
     digits = 2 if max(max(values) for values in expected.values()) < 1000 else 0
     assert shown == {name: [figure(value, digits) for value in values] for name, values in expected.items()}
     assert len({*total}) == 1
+
+
+def test_data_driven_models_stand_beside_the_rules_where_they_ran_over_the_same_days(
+    browser: Browser, company: str, make_page: Making, tables: ClickHouse
+) -> None:
+    days = ("--since", "2026-03-09", "--until", "2026-03-22")
+    for model in (("markov", "--order", "2"), ("shapley",)):
+        done = CliRunner().invoke(
+            main,
+            ["attribute", "--by", "marketing_channel", *days, "--model", *model],
+            env={"OMNIJOURNEY_CLICKHOUSE_URL": company},
+        )
+        assert done.exit_code == 0, done.output
+    rows = tables.query("SELECT name, model, sum(conversions) FROM attribution_results GROUP BY name, model")
+    expected = {(name, model): figure(credit, 1) for name, model, credit in rows if credit}
+    path, _ = make_page(company, *days)
+    with opened(browser, path) as (page, said, _):
+        shown = table_of(page)
+        heads = page.locator("#models thead th").all_inner_texts()
+        assert heads[-2:] == ["Markov, order 2", "Shapley"]
+        both = {
+            (name, model): cells[at] for name, cells in shown.items() for at, model in ((-2, "markov"), (-1, "shapley"))
+        }
+        assert both.pop(("All", "markov")) == both.pop(("All", "shapley")) == shown["All"][0]
+        assert {key: value for key, value in both.items() if value != "0.0"} == expected
+        page.locator("#attribution label", has_text="Shapley").click()
+        page.locator("#attribution select").first.select_option("campaign")
+        assert len(page.locator("#models thead th").all()) == 9
+        assert said == []
 
 
 def test_commonest_path_and_steps(page: Page, tables: ClickHouse) -> None:

@@ -14,7 +14,7 @@ function attribution() {
     one.draw();
     place.replaceChildren(modelTable(chosen));
   };
-  const rule = 'The same conversions, shared out by eight rules: each bar is the sum of a channel\u2019s ';
+  const rule = 'The same conversions, shared out by several rules: each bar is the sum of a channel\u2019s ';
   host.append(
     lede(saidOfAttribution(by.marketing_channel)),
     note(rule, term('credit', 'credit'), '.'),
@@ -23,7 +23,7 @@ function attribution() {
   const one = chart(
     host,
     'Credit under the chosen models',
-    () => 48 + creditedRows(chosen).length * Math.max(34, 14 + BAR_ROW * chosen.models.length),
+    () => 48 + creditedRows(chosen).length * Math.max(34, 14 + BAR_ROW * chosenModels(chosen).length),
     (width) => attributionOption(chosen, width),
     () => attributionValues(chosen),
   );
@@ -31,6 +31,8 @@ function attribution() {
   place.replaceChildren(modelTable(chosen));
 }
 
+const modelAt = (model) => (figures.attribution.models.indexOf(model) % 8) + 1;
+const modelColor = (model) => color(`series-${modelAt(model)}`);
 const modelName = (model) => figures.definitions[`model_${model}`].name;
 const earned = ({ unit }, row, model) =>
   (unit === 'conversions' ? row.conversions[model] : row.value[unit]?.[model]) || 0;
@@ -42,6 +44,14 @@ function setCredit(chosen, value) {
   const values = [...by[chosen.kind], ...rest].flatMap((row) => models.map((model) => earned(chosen, row, model)));
   return decimal(value, Math.max(...values) < 1000 ? 2 : 0);
 }
+
+// Data-driven models have run by marketing channel alone.
+function modelsOf({ kind }) {
+  const { by, models } = figures.attribution;
+  return models.filter((model) => by[kind].some(({ conversions }) => model in conversions));
+}
+
+const chosenModels = (chosen) => modelsOf(chosen).filter((model) => chosen.models.includes(model));
 
 // Those that any model gives something in the chosen unit.
 function creditedRows(chosen) {
@@ -56,7 +66,7 @@ function attributionControls(chosen, redraw) {
     { value: 'campaign', name: 'Campaign' },
   ];
   const values = currencies.map((value) => ({ value, name: `Value, ${value}` }));
-  const named = models.map((value, at) => ({ value, name: modelName(value), swatch: `var(--series-${at + 1})` }));
+  const named = models.map((value) => ({ value, name: modelName(value), swatch: `var(--series-${modelAt(value)})` }));
   const choose = (name) => (value) => {
     chosen[name] = value;
     redraw();
@@ -70,6 +80,7 @@ function attributionControls(chosen, redraw) {
 
 function attributionOption(chosen, width) {
   const rows = creditedRows(chosen);
+  const models = chosenModels(chosen);
   const narrow = width < 600;
   const { axisLabel, ...rest } = axis();
   const label = { overflow: 'break', lineHeight: 14, formatter: (name) => shortened(name, narrow ? 30 : 50) };
@@ -97,7 +108,7 @@ function attributionOption(chosen, width) {
       axisPointer: { type: 'shadow', shadowStyle: { color: color('quiet'), opacity: 0.12 } },
       formatter: (items) => tip(items[0].name, bars(items)),
     },
-    series: chosen.models.map((model) => creditBars(chosen, rows, model, !narrow && chosen.models.length <= 3)),
+    series: models.map((model) => creditBars(chosen, rows, model, !narrow && models.length <= 3)),
   };
 }
 
@@ -106,7 +117,7 @@ function creditBars(chosen, rows, model, labelled) {
     type: 'bar',
     name: modelName(model),
     data: rows.map((row) => earned(chosen, row, model)),
-    color: series()[figures.attribution.models.indexOf(model)],
+    color: modelColor(model),
     barMaxWidth: 14,
     barGap: '10%',
     itemStyle: { borderRadius: [0, 3, 3, 0] },
@@ -121,9 +132,10 @@ function creditBars(chosen, rows, model, labelled) {
 }
 
 function attributionValues(chosen) {
-  if (!chosen.models.length) return [];
+  const models = chosenModels(chosen);
+  if (!models.length) return [];
   const said = (row) =>
-    chosen.models.map((model) => `${modelName(model)} ${setCredit(chosen, earned(chosen, row, model))}`).join(', ');
+    models.map((model) => `${modelName(model)} ${setCredit(chosen, earned(chosen, row, model))}`).join(', ');
   return creditedRows(chosen).map((row, at) => ({
     tip: { seriesIndex: 0, dataIndex: at },
     text: `${row.name}: ${said(row)}`,
@@ -131,7 +143,8 @@ function attributionValues(chosen) {
 }
 
 function modelTable(chosen) {
-  const { models, rest } = figures.attribution;
+  const { rest } = figures.attribution;
+  const models = modelsOf(chosen);
   const rows = [...creditedRows(chosen), ...(chosen.kind === 'campaign' ? rest : [])];
   const all = (model) => rows.reduce((sum, row) => sum + earned(chosen, row, model), 0);
   const line = (name, value) => [
