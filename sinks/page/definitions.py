@@ -124,9 +124,9 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     },
     **{
         f"model_markov_{order}": Written(
-            f"Markov, order {order}",
-            "Data-driven: the share of conversions that would be lost without the channel, by a chain that looks"
-            f" {order} back, beside the other channels'. {_RUN}",
+            f"Markov {order}",
+            "Data-driven: the share of conversions that would be lost without the channel, by a chain of order"
+            f" {order}, beside the other channels'. {_RUN}",
         )
         for order in (1, 2, 3)
     },

@@ -216,7 +216,7 @@ def test_data_driven_models_stand_beside_the_rules_where_they_ran_over_the_same_
     with opened(browser, path) as (page, said, _):
         shown = table_of(page)
         heads = page.locator("#models thead th").all_inner_texts()
-        assert heads[-2:] == ["Markov, order 2", "Shapley"]
+        assert heads[-2:] == ["Markov 2", "Shapley"]
         both = {
             (name, model): cells[at] for name, cells in shown.items() for at, model in ((-2, "markov"), (-1, "shapley"))
         }

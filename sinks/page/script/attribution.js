@@ -31,7 +31,7 @@ function attribution() {
   place.replaceChildren(modelTable(chosen));
 }
 
-const modelAt = (model) => (figures.attribution.models.indexOf(model) % 8) + 1;
+const modelAt = (model) => (figures.attribution.models.indexOf(model) % SERIES) + 1;
 const modelColor = (model) => color(`series-${modelAt(model)}`);
 const modelName = (model) => figures.definitions[`model_${model}`].name;
 const earned = ({ unit }, row, model) =>

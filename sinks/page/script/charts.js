@@ -2,9 +2,11 @@
 const drawn = [];
 // Fits between the margins of A4 and of Letter.
 const PAPER_WIDTH = 640;
+// As many colours as page.css has.
+const SERIES = 12;
 let printing = false;
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const series = () => [1, 2, 3, 4, 5, 6, 7, 8].map((at) => color(`series-${at}`));
+const series = () => Array.from({ length: SERIES }, (_, at) => color(`series-${at + 1}`));
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
 // `option(width)` gives ECharts' option, `values()` what the arrow keys go through: [{ text, tip }], tip as showTip has
