@@ -28,7 +28,7 @@ SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n8
 #: Only the fonts that come with it: text is as wide on every machine.
 _FONTS = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="relative">cache</cachedir></fontconfig>
+<fontconfig><dir prefix="relative">fonts</dir><cachedir prefix="xdg">fonts</cachedir></fontconfig>
 """
 
 
@@ -53,7 +53,8 @@ def fetch_chromium(root: Path | None = None, on_progress: Progress = say_nothing
         with only_one(local):
             if not target.is_dir():
                 _fetch(target, on_progress)
-    fonts = {"FONTCONFIG_FILE": str(target / "fonts.conf"), "FONTCONFIG_PATH": str(target)}
+    # Fontconfig keeps its cache there, too; it would be put into whatever folder the tests run in.
+    fonts = {"FONTCONFIG_FILE": str(target / "fonts.conf"), "XDG_CACHE_HOME": str(target / "cache")}
     return Browser(target / "chromium", {"LD_LIBRARY_PATH": str(target / "lib"), **fonts})
 
 
