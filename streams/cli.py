@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import composition, config, customer_commands
+from streams import composition, config, customer_commands, verify_command
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -292,7 +292,7 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-for command in customer_commands.COMMANDS:
+for command in (*customer_commands.COMMANDS, verify_command.verify):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ campaign are taken as INTAKE judged them. A row of zeros is none: it was left wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -18,20 +18,21 @@ from typing import Any, NamedTuple
 
 from sinks.clickhouse import Row
 from sinks.verify import Tables
+from streams.domain.actor import HUMAN
 from streams.domain.engagement import (
-    HOUR_MS,
+    LARGEST,
     NOTHING,
     UNIQUES,
-    HumanEvent,
     Share,
     Totals,
     add,
     add_unique,
     hour_of,
     unique_key,
-    unique_of,
 )
 from streams.domain.touchpoint import Order
+from streams.domain.verdicts import Deed, first_human, part_of
+from streams.domain.vocabulary import actions
 from streams.verification.differences import Comparison, Difference, differing, kind_of
 from streams.verification.traces import SHOWN, time_text, touchpoints
 
@@ -63,18 +64,21 @@ class OutOfOrder(RuntimeError):
     """The server's order isn't the domain's: what is compared would not be the same row."""
 
 
-def compare_engagement(tables: Tables, comparison: Comparison) -> None:
-    """Compare all rows of engagement; keeps the touchpoints of a row that differs as its trace."""
+def compare_engagement(tables: Tables, hours: Collection[int] | None, comparison: Comparison) -> None:
+    """Compare the rows of ``hours`` (their beginnings in ms UTC; None for all); the touchpoints of a row that differs
+    are its trace."""
     with comparison.timed():
-        entries = merge(
-            _in_order(_added(tables.measured())),
-            _in_order(_counted_once(tables.messages(UNIQUES))),
-            _in_order(_found(tables.totals(Totals._fields))),
-            key=_key,
-        )
-        for key, parts in groupby(entries, key=_key):
-            expected, found = _rows(parts)
-            _compare(key, expected, found, tables, comparison)
+        counted = [_added(tables.measured(hours))]
+        for channel, part in UNIQUES:
+            messages = tables.messages(channel, _actions(channel, part), hours)
+            counted.append(_counted_once(channel, part, messages, hours))
+        rows = _found(tables.totals(Totals._fields, hours))
+        for key, parts in groupby(merge(*map(_in_order, (*counted, rows)), key=_key), key=_key):
+            _compare(key, *_rows(parts), tables, comparison)
+
+
+def _actions(channel: str, part: str) -> list[str]:
+    return [action for action in actions(channel) if part_of(channel, action) == part]
 
 
 def _added(touchpoints: Iterable[Row]) -> Iterator[_Entry]:
@@ -91,11 +95,18 @@ def _row_of(touchpoint: Row) -> RowKey:
     return RowKey(channel, campaign, hour_of(occurred_at), currency, actor, partition)
 
 
-def _counted_once(messages: Iterable[Row]) -> Iterator[_Entry]:
-    """Each unique, in the row of its earliest human event."""
-    for partition, channel, action, events in messages:
-        earliest = min(map(HumanEvent._make, events))
-        yield RowKey(*unique_key(channel, earliest), partition), unique_of(channel, action, "human")
+def _counted_once(channel: str, part: str, messages: Iterable[Row], hours: Collection[int] | None) -> Iterator[_Entry]:
+    """Each unique, in the row of its earliest human event, where that lies in ``hours``."""
+    for partition, events in messages:
+        first = first_human(sorted(_human(*event) for event in events))
+        assert first is not None  # noqa: S101 - humans' events alone were asked for
+        key = RowKey(*unique_key(channel, first), partition)
+        if hours is None or key.hour in hours:
+            yield key, UNIQUES[channel, part]
+
+
+def _human(occurred_at: int, event_id: str, campaign: str, currency: str) -> Deed:
+    return Deed(occurred_at, event_id, campaign, currency, HUMAN)
 
 
 def _found(rows: Iterable[Row]) -> Iterator[_Entry]:
@@ -111,10 +122,9 @@ def _in_order(entries: Iterable[_Entry]) -> Iterator[_Entry]:
         yield entry
 
 
-def _rows(parts: Iterable[_Entry]) -> tuple[Totals, Totals]:
+def _rows(parts: Iterable[_Entry]) -> tuple[Row, Row]:
     """The row as it should be and as it is."""
-    expected, found = NOTHING, NOTHING
-    uniques = []
+    expected, found, uniques = NOTHING, NOTHING, []
     for _, part in parts:
         match part:
             case Totals():
@@ -125,19 +135,25 @@ def _rows(parts: Iterable[_Entry]) -> tuple[Totals, Totals]:
                 found = Totals._make(part)
     for unique in uniques:
         expected = add_unique(expected, unique, 1)
-    return expected, found._replace(actions={action: n for action, n in found.actions.items() if n})
+    return _plain(expected), _plain(found)
 
 
-def _compare(key: RowKey, expected: Totals, found: Totals, tables: Tables, comparison: Comparison) -> None:
+def _plain(totals: Totals) -> Row:
+    """``totals`` as far as a table can hold them, and without what is counted as 0."""
+    written = {name: min(int(getattr(totals, name)), LARGEST) for name in Totals._fields[:-1]}
+    return *written.values(), {action: n for action, n in totals.actions.items() if n}
+
+
+def _compare(key: RowKey, expected: Row, found: Row, tables: Tables, comparison: Comparison) -> None:
     if expected == found:
-        comparison.equal += found != NOTHING
+        comparison.equal += any(found)
         return
-    kind = kind_of(expected != NOTHING, found != NOTHING)
     cells = differing(Totals._fields, expected, found)
-    comparison.add(Difference(kind, key.text, cells), lambda _: _touchpoints_of(key, tables))
+    difference = Difference(kind_of(any(expected), any(found)), key.text, cells)
+    comparison.add(difference, lambda _: _touchpoints_of(key, tables))
 
 
 def _touchpoints_of(key: RowKey, tables: Tables) -> Iterator[str]:
     """The touchpoints that count in a row, beside those of messages that are counted elsewhere."""
-    rows = tables.touchpoints_of(key._asdict() | {"until": key.hour + HOUR_MS}, SHOWN)
+    rows = tables.touchpoints_in(key._asdict(), SHOWN)
     return touchpoints("touchpoints", [Order._make(row[:4]) for row in rows], rows[0][-1] if rows else 0)

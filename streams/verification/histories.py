@@ -6,7 +6,7 @@ or the largest one. Rows are compared as the sink would write them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
 from itertools import groupby, starmap
@@ -39,6 +39,17 @@ _customer = itemgetter(0)
 _Entry = tuple[str, str, Row]
 
 
+class Whose(NamedTuple):
+    """Which customers are compared, and by which vias their touchpoints came; None for all.
+
+    ``moved``: the customer of each via that hasn't its own.
+    """
+
+    moved: Mapping[str, str]
+    customers: Collection[str] | None = None
+    vias: Collection[str] | None = None
+
+
 class Compared(NamedTuple):
     """How many customers have touchpoints, and how many these are."""
 
@@ -59,14 +70,13 @@ class _Customer:
     size: int = 0
 
 
-def compare_histories(
-    tables: Tables, moved: Iterable[tuple[str, str]], rules: Rules, comparisons: Mapping[str, Comparison]
-) -> Compared:
-    """Compare all customers, ``comparisons`` by the name of the table. ``moved`` as `sinks.verify.Tables.touchpoints`
-    takes it. What reading and stitching takes counts as the journeys'."""
-    streams = [_tagged(TOUCHPOINT, tables.touchpoints(moved))]
-    streams += [_tagged(name, tables.rows(TABLES[name].name, _COLUMNS[name])) for name in _RECORDS]
-    streams.append(_tagged(CHANGE, tables.rows(TABLES[CHANGE].name, changes.COLUMNS, changes.ABOUT_A_CONVERSION)))
+def compare_histories(tables: Tables, whose: Whose, rules: Rules, comparisons: Mapping[str, Comparison]) -> Compared:
+    """Compare customers, ``comparisons`` by the name of the table. What reading and stitching takes counts as the
+    journeys'."""
+    streams = [_tagged(TOUCHPOINT, tables.touchpoints(whose.moved.items(), whose.vias))]
+    streams += [_tagged(name, tables.rows(TABLES[name].name, _COLUMNS[name], whose.customers)) for name in _RECORDS]
+    told = tables.rows(TABLES[CHANGE].name, changes.COLUMNS, whose.customers, changes.ABOUT_A_CONVERSION)
+    streams.append(_tagged(CHANGE, told))
     customers = touchpoints_seen = 0
     entries = groupby(merge(*streams, key=_customer), key=_customer)
     while True:
