@@ -75,18 +75,18 @@ class Comparison:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def add(self, difference: Difference, trace: Trace = lambda _: ()) -> None:
-        """Count ``difference``, and keep it with its trace where there is room."""
+    def add(self, difference: Difference, trace: Trace | None = None) -> None:
+        """Count ``difference``, and keep it where there is room; only then its ``trace`` is asked for."""
         self.counts[difference.kind] += 1
         if len(self.kept) < self.limit:
-            self.kept.append(difference._replace(trace=tuple(trace(difference.key))))
+            self.kept.append(difference if trace is None else difference._replace(trace=tuple(trace(difference.key))))
 
     def compare(
         self,
         columns: Sequence[str],
         expected: Mapping[str, Sequence[Any]],
         found: Mapping[str, Sequence[Any]],
-        trace: Trace = lambda _: (),
+        trace: Trace | None = None,
     ) -> None:
         """Rows by their key, each with a value for each of ``columns``."""
         for key in [*expected, *(key for key in found if key not in expected)]:
