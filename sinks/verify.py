@@ -48,9 +48,9 @@ SELECT stronger, weaker, reason, toUnixTimestamp64Milli(occurred_at), event_id F
 """
 _VIAS = "SELECT DISTINCT via, toString(via_customer) FROM touchpoints FINAL {part}"
 _TOUCHPOINTS = f"""
-SELECT if(moved.customer = '', toString(t.via_customer), moved.customer) AS customer, direction, actor,
-    {_AT}, event_id, channel, t.via, action, marketing_channel, has_acquisition, campaign,
-    content, ifNull(engaged_ms, 0), conversion_type, value_micros, currency, order_id
+SELECT {_AT}, event_id, channel, t.via, action, marketing_channel, has_acquisition, campaign, content,
+    ifNull(engaged_ms, 0), conversion_type, value_micros, currency, order_id, direction, actor,
+    if(moved.customer = '', toString(t.via_customer), moved.customer) AS customer
 FROM touchpoints AS t FINAL LEFT ANY JOIN moved ON moved.via = t.via {{part}}
 ORDER BY customer
 SETTINGS join_use_nulls = 0
@@ -170,7 +170,7 @@ class Tables:
     # --- what everybody did --------------------------------------------------------------------------
 
     def touchpoints(self, moved: Iterable[tuple[str, str]], vias: Collection[str] | None = None) -> Iterator[Row]:
-        """(customer, direction, actor, ...), all of a customer behind each other, customers in the order of their text.
+        """(occurred_at, event_id, ..., direction, actor, customer), customers in the order of their text.
 
         ``moved`` are (via, customer) where the customer isn't that of the via alone. Conversion type is '' for none.
         """
@@ -180,11 +180,11 @@ class Tables:
     def rows(
         self, table: str, columns: Sequence[str], customers: Collection[str] | None = None, condition: str = "1"
     ) -> Iterator[Row]:
-        """(customer, ``columns`` ...) where ``condition`` holds, customers in the order of their text."""
+        """(``columns`` ..., customer) where ``condition`` holds, customers in the order of their text."""
         with ClickHouse(self._url) as client:
             types = {name: type_ for name, type_, *_ in client.query(f"DESCRIBE TABLE {table}")}
         shown = ", ".join(_comparable(column, types[column]) for column in columns)
-        sql = f"SELECT toString(customer_id) AS customer, {shown} FROM {table} FINAL {{part}} WHERE {condition}"
+        sql = f"SELECT {shown}, toString(customer_id) AS customer FROM {table} FINAL {{part}} WHERE {condition}"
         return self._stream(f"{sql} ORDER BY customer", _Part.of("PREWHERE toString(customer_id)", customers))
 
     # --- engagement ----------------------------------------------------------------------------------

@@ -64,10 +64,10 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> Change:
-        """The change in a row of `COLUMNS`."""
+        """The change in a row that begins with `COLUMNS`."""
         channel, via, event_id, at, before, after, cause, cause_event_id, version, *sides = row
-        conversion = Order(at, event_id, channel, via)
-        return cls(conversion, before, after, cause, cause_event_id, version, sides[: len(_SIDE)], sides[len(_SIDE) :])
+        conversion, end = Order(at, event_id, channel, via), 2 * len(_SIDE)
+        return cls(conversion, before, after, cause, cause_event_id, version, sides[: end // 2], sides[end // 2 : end])
 
     @property
     def text(self) -> str:

@@ -7,7 +7,6 @@ or the largest one. Rows are compared as the sink would write them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from heapq import merge
 from itertools import groupby, starmap
 from operator import itemgetter
@@ -36,7 +35,7 @@ _JOURNEY_ID, _ENDED_AT, _TOUCHPOINTS = map(_COLUMNS[JOURNEY].index, ("journey_id
 _STEPS = [_COLUMNS[JOURNEY].index(f"steps_{name}") for name in ("at", "event_id", "channel", "via")]
 _SESSION_SPAN = [_COLUMNS[SESSION].index(name) for name in ("channel", "started_at", "ended_at")]
 _customer = itemgetter(0)
-_Entry = tuple[str, str, Row]
+_Entry = tuple[str, str, list[Row]]
 
 
 class Whose(NamedTuple):
@@ -57,26 +56,26 @@ class Compared(NamedTuple):
     touchpoints: int
 
 
-@dataclass
-class _Customer:
-    """One customer: its journey-forming touchpoints, what they are stitched to, the rows found, by kind of record."""
+class _Customer(NamedTuple):
+    """One customer: its journey-forming touchpoints, what they are stitched to, the rows found, by kind of record;
+    ``seen``: how many touchpoints of any kind it has."""
 
     id: str
-    touchpoints: list[Touchpoint] = field(default_factory=list)
-    stitched: Stitched = field(default_factory=lambda: Stitched((), ()))
-    found: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in (*_RECORDS, CHANGE)})
-    #: Of touchpoints of any kind, and of all entries.
-    seen: int = 0
-    size: int = 0
+    touchpoints: list[Touchpoint]
+    stitched: Stitched
+    found: Mapping[str, list[Row]]
+    seen: int
 
 
 def compare_histories(tables: Tables, whose: Whose, rules: Rules, comparisons: Mapping[str, Comparison]) -> Compared:
     """Compare customers, ``comparisons`` by the name of the table. What reading and stitching takes counts as the
     journeys'."""
-    streams = [_tagged(TOUCHPOINT, tables.touchpoints(whose.moved.items(), whose.vias))]
-    streams += [_tagged(name, tables.rows(TABLES[name].name, _COLUMNS[name], whose.customers)) for name in _RECORDS]
+    streams = [_by_customer(TOUCHPOINT, tables.touchpoints(whose.moved.items(), whose.vias))]
+    streams += [
+        _by_customer(name, tables.rows(TABLES[name].name, _COLUMNS[name], whose.customers)) for name in _RECORDS
+    ]
     told = tables.rows(TABLES[CHANGE].name, changes.COLUMNS, whose.customers, changes.ABOUT_A_CONVERSION)
-    streams.append(_tagged(CHANGE, told))
+    streams.append(_by_customer(CHANGE, told))
     customers = touchpoints_seen = 0
     entries = groupby(merge(*streams, key=_customer), key=_customer)
     while True:
@@ -89,41 +88,33 @@ def compare_histories(tables: Tables, whose: Whose, rules: Rules, comparisons: M
         _compare(chunk, comparisons)
 
 
-def _tagged(kind: str, rows: Iterable[Row]) -> Iterator[_Entry]:
-    return ((row[0], kind, row[1:]) for row in rows)
+def _by_customer(kind: str, rows: Iterable[Row]) -> Iterator[_Entry]:
+    return ((customer, kind, [*of_customer]) for customer, of_customer in groupby(rows, key=itemgetter(-1)))
 
 
 def _chunk(entries: Iterator[tuple[str, Iterator[_Entry]]], rules: Rules) -> list[_Customer]:
-    """The next customers, about `AT_ONCE` entries of them; none at the end."""
+    """The next customers, about `AT_ONCE` touchpoints and rows of them; none at the end."""
     chunk: list[_Customer] = []
     size = 0
     for id_, of_customer in entries:
-        customer = _read(id_, of_customer)
-        customer.stitched = stitch(id_, customer.touchpoints, rules)
-        chunk.append(customer)
-        size += customer.size
+        rows = {kind: rows for _, kind, rows in of_customer}
+        size += sum(map(len, rows.values()))
+        chunk.append(_customer_of(id_, rows, rules))
         if size >= AT_ONCE:
             break
     return chunk
 
 
-def _read(id_: str, entries: Iterable[_Entry]) -> _Customer:
-    customer = _Customer(id_)
-    for _, kind, row in entries:
-        customer.size += 1
-        if kind != TOUCHPOINT:
-            customer.found[kind].append(row)
-            continue
-        customer.seen += 1
-        if is_journey_forming(row[0], row[1]):
-            customer.touchpoints.append(_touchpoint(row))
-    return customer
+def _customer_of(id_: str, rows: dict[str, list[Row]], rules: Rules) -> _Customer:
+    touchpoints = rows.pop(TOUCHPOINT, [])
+    forming = [_touchpoint(row) for row in touchpoints if is_journey_forming(row[-3], row[-2])]
+    return _Customer(id_, forming, stitch(id_, forming, rules), rows, len(touchpoints))
 
 
 def _touchpoint(row: Row) -> Touchpoint:
-    type_, value_micros, currency, order_id = row[-4:]
+    type_, value_micros, currency, order_id = row[10:14]
     conversion = Conversion(type_, value_micros, currency, order_id) if type_ else None
-    return Touchpoint._make((*row[2:-4], conversion))
+    return Touchpoint._make((*row[:10], conversion))
 
 
 def _compare(chunk: Sequence[_Customer], comparisons: Mapping[str, Comparison]) -> None:
@@ -137,12 +128,14 @@ def _compare(chunk: Sequence[_Customer], comparisons: Mapping[str, Comparison]) 
             compare_steps(customer.id, orders, _steps(customer), comparisons["journey_steps"])
     with comparisons["journey_changes"].timed():
         for customer in chunk:
-            found = customer.found[CHANGE]
+            found = customer.found.get(CHANGE, ())
             changes.compare_changes(customer.id, customer.stitched.journeys, found, comparisons["journey_changes"])
 
 
 def _steps(customer: _Customer) -> list[Steps]:
-    return [Steps(row[_JOURNEY_ID], row[_ENDED_AT], _is_cut(row), _orders(row)) for row in customer.found[JOURNEY]]
+    return [
+        Steps(row[_JOURNEY_ID], row[_ENDED_AT], _is_cut(row), _orders(row)) for row in customer.found.get(JOURNEY, ())
+    ]
 
 
 def _is_cut(row: Row) -> bool:
@@ -159,7 +152,7 @@ def _compare_rows(
     comparison = comparisons[TABLES[name].name]
     with comparison.timed():
         expected = {_key(name, row): row for row in _as_written(name, records)}
-        found = {_key(name, row): row for customer in chunk for row in customer.found[name]}
+        found = {_key(name, row): row[:-1] for customer in chunk for row in customer.found.get(name, ())}
         trace_of = _trace_of_journey if name == JOURNEY else _trace_of_session
         comparison.compare(
             _COLUMNS[name], expected, found, lambda key: trace_of(chunk, expected.get(key), found.get(key))
