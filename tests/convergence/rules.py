@@ -10,13 +10,13 @@ from unittest.mock import patch
 
 from structlog.testing import capture_logs
 
-from streams.domain import journeys, sessions
+from streams.domain import journeys, sessions, verdicts
 from streams.domain.identity import entries
 from streams.stages.customers import rows
 from streams.stages.customers import stage as customers
 from streams.stages.customers.history import CustomerHistory
 from streams.stages.identity import stage as identity
-from streams.stages.intake import judge, measuring, memory, via
+from streams.stages.intake import judge, memory, via
 from streams.stages.intake import stage as intake
 from tests.convergence.left_out import custody, evidence, outputs, state
 from tests.convergence.scenario import make_scenario
@@ -95,9 +95,9 @@ RULES = [
     ),
     _out("7", "one watermark of all topics", (memory, "pack", state.pack_one_watermark), seeds=(21, 25, 40)),
     _out("8", "no marker of a machine", (CustomerHistory, "mark_machine", custody.nothing_marked)),
-    _out(
-        "8", "a unique keeps its first event only", (measuring, "insert", state.insert_the_first_only), seeds=(1, 8, 24)
-    ),
+    _out("8", "a message keeps its first event only", (verdicts, "_inserted", state.insert_the_first_only)),
+    _out("8", "what has risen isn't sent again", (memory, "Messages", state.SaysNothingAgain)),
+    _out("8", "what has risen counts as it did", (memory, "Messages", state.MeasuredOnce)),
     _out("9", "values durable before their fence", process=state.FenceLast),
     _out("9", "fence durable before its values", process=state.FenceFirst),
     _out("9", "the fence falls", process=state.FenceFalls),
