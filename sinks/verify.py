@@ -83,6 +83,12 @@ WHERE channel = %(channel)s AND action IN %(actions)s AND actor = 'human'
 GROUP BY intake_partition, via, if(message_id = '', event_id, message_id) {{part}}
 ORDER BY events[1].3, intDiv(events[1].1, 3600000), events[1].4, intake_partition
 """
+_DEEDS = f"""
+SELECT channel, via, message_id, action, link, {_AT}, event_id, campaign, currency, actor
+FROM touchpoints FINAL {{part}}
+WHERE message_id != '' AND (channel, action) IN %(telling)s AND startsWith(rules_version, %(rules)s)
+ORDER BY channel, via, message_id, occurred_at, event_id
+"""
 _TOTALS = """
 SELECT channel, campaign, toUnixTimestamp64Milli(hour), currency, actor, source_partition, {totals}
 FROM engagement FINAL {part}
@@ -199,6 +205,14 @@ class Tables:
         that has any in ``hours``, in the order of the rows in which they count."""
         part = _Part.of(f"HAVING countIf({_HOUR}", hours, ") > 0", "Int64")
         return self._stream(_MESSAGES, part, {"channel": channel, "actions": tuple(actions)})
+
+    def deeds(
+        self, telling: Iterable[tuple[str, str]], rules: str, vias: Collection[str] | None = None
+    ) -> Iterator[Row]:
+        """(channel, via, message, action, link, occurred_at, event_id, campaign, currency, actor) of messages'
+        touchpoints with a (channel, action) of ``telling``, in this order, where the version of their rules begins with
+        ``rules``."""
+        return self._stream(_DEEDS, _Part.of("PREWHERE via", vias), {"telling": tuple(telling), "rules": rules})
 
     def totals(self, columns: Sequence[str], hours: Collection[int] | None = None) -> Iterator[Row]:
         """(channel, campaign, hour, currency, actor, partition, ``columns`` ...) of each engagement row, in order."""

@@ -23,10 +23,12 @@ from streams.verification.identities import (
 )
 from streams.verification.islands import read_islands
 from streams.verification.part import EVERYTHING, Asked, Part, choose
+from streams.verification.verdicts import compare_verdicts
 
 TABLES = (
     "outcomes",
     "touchpoints",
+    "verdicts",
     "identities",
     "identity_violations",
     "journeys",
@@ -75,6 +77,8 @@ def verify(
         _compare_outcomes(tables, to["outcomes"])
     on_step("joining identifiers")
     whose, overflow = _compare_identity(tables, limits, part, to)
+    on_step("judging messages")
+    compare_verdicts(tables, whose.vias, to["verdicts"])
     on_step("stitching journeys")
     compared = compare_histories(tables, whose, rules, to)
     on_step("adding up engagement")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sinks.clickhouse import ClickHouse
+from streams.domain.actor import RULES_VERSION
 from streams.domain.attribution import CreditModels
 from streams.domain.identity.definition import Identified
 from streams.domain.identity.limits import Limits
@@ -45,6 +46,11 @@ def fill_all(
 ) -> Identified:
     """Fill every table that is compared; gives who is who."""
     identified = fill(client, records, corrections, limits)
+    # Judged by the rules of now.
+    client.query(
+        f"INSERT INTO touchpoints SELECT * REPLACE ('{RULES_VERSION}' AS rules_version, version + 1 AS version)"
+        " FROM touchpoints FINAL"
+    )
     insert(client, "engagement", [*engagement(expect(records).accepted)])
     for version, (before_id, cause, before, after) in _CHANGES.items():
         insert_changes(client, version, before_id, cause, before, after)
