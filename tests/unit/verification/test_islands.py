@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from sinks.verify import Tables
-from streams.domain.identifiers import Identifier, strength
+from streams.domain.identifiers import Identifier
 from streams.domain.identity.definition import Identified, identify
 from streams.domain.identity.limits import Limits
 from streams.domain.identity.links import KINDS, Correction, Link, Pair, pair_of
@@ -88,8 +88,8 @@ def require_equal(tables: Evident, customers: Collection[str], limits: Limits = 
 
 
 def drawn(rng: random.Random) -> tuple[list[Link], list[Correction]]:
-    """Links and corrections between a few identifiers, so that much is shared and refused. Touchpoints bear one user_id at
-    most."""
+    """Links and corrections between a few identifiers, so that much is shared and refused. No touchpoint bears two
+    user_ids."""
     known = [Identifier(namespace, str(i)) for namespace in NAMESPACES for i in range(rng.randint(1, 7))]
     pairs = [pair_of(*rng.sample(known, 2)) for _ in range(rng.randint(2, 30))]
     borne = [pair for pair in pairs if pair.weaker.namespace != "user_id"]
