@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import sys
 import time
@@ -30,6 +31,13 @@ def sample(_context: click.Context, _parameter: click.Parameter, value: str) -> 
     raise click.BadParameter(f"found {value!r}, expected all, a number of customers (500), or a share of them (1%)")
 
 
+def writable(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    """``value``, in a folder that can be written; BadParameter, before anything is read, where it isn't."""
+    if value is not None and not os.access(value.parent, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"found {str(value)!r}, expected a file in a folder that can be written")
+    return value
+
+
 @click.command()
 @click.option(
     "--customers",
@@ -50,8 +58,9 @@ def sample(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="Differences listed a table.")
 @click.option(
     "--metrics",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
+    callback=writable,
     help="Write what was found for Prometheus, to where node_exporter collects text files.",
 )
 def verify(asked: Asked, since: datetime | None, seed: str, limit: int, metrics: Path | None) -> None:

@@ -28,7 +28,8 @@ class Known:
 
 def chosen(asked: Asked) -> tuple[tuple[int, int, str] | None, Part]:
     known = Known()
-    return known.asked, choose(cast(Tables, known), asked)
+    part = choose(cast(Tables, known), asked)
+    return known.asked, part
 
 
 def test_everything_asks_for_nothing() -> None:
@@ -44,10 +45,12 @@ def test_everything_asks_for_nothing() -> None:
         (Asked(share=0.5), 15, 5),
         (Asked(share=0.0001), 1, 1),
         (Asked(since=1), 30, 10),
+        (Asked(customers=2, since=1, seed="today"), 2, 1),
     ],
 )
 def test_a_sample_has_the_same_share_of_hours(asked: Asked, customers: int, hours: int) -> None:
-    _, part = chosen(asked)
+    said, part = chosen(asked)
+    assert said == (asked.since or 0, customers, asked.seed)
     assert part.customers is not None
     assert part.hours is not None
     assert (len(part.customers), len(part.hours)) == (customers, hours)
