@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -406,17 +407,66 @@ def test_no_table_holds_anything(stack: Any) -> None:
             assert (found.differs, found.customers, sum(c.equal for c in found.comparisons)) == (False, 0, 0)
 
 
+def test_a_sample_finds_what_is_wrong_with_its_customers(client: Any) -> None:
+    anna = customer_id(identifier(ANNA))
+    with corrupted(client, "journeys", "converted", goals="goals + 1"):
+        seen = set()
+        for seed in map(str, range(8)):
+            (chosen,) = Tables(client.url).chosen(0, 1, seed)
+            found = verified(client, asked=Asked(customers=1, seed=seed))
+            assert {c.table for c in found.comparisons if c.differs} == ({"journeys"} if chosen == anna else set())
+            assert found.customers == 1
+            seen.add(chosen == anna)
+        assert seen == {True, False}
+
+
+def test_what_a_sample_should_not_have_is_found_where_it_is_chosen(client: Any) -> None:
+    with added(client, "journeys", "converted", customer_id=f"toUUID('{NOBODY}')", journey_id=f"toUUID('{NOBODY}')"):
+        found = verified(client, asked=Asked(share=1.0, since=START_MS))
+        assert {c.table: c.counts["extra"] for c in found.comparisons if c.differs} == {
+            "journeys": 1,
+            "journey_steps": 4,
+        }
+        assert found.customers == 4
+
+
+def test_since_a_day_has_whole_customers_and_the_hours_from_then_on(client: ClickHouse) -> None:
+    """TABLET is shared, so it is nobody's, and no touchpoint came by it."""
+    found = verified(client, asked=Asked(since=START_MS + 3 * DAY_MS))
+    assert {c.table: c.equal for c in found.comparisons} == {
+        "touchpoints": 5,
+        "verdicts": 0,
+        "identities": 5,
+        "identity_violations": 3,
+        "journeys": 4,
+        "sessions": 6,
+        "journey_steps": 7,
+        "journey_changes": 1,
+        "engagement": 1,
+    }
+    assert (found.differs, found.customers, found.touchpoints) == (False, 3, 7)
+    with corrupted(client, "engagement", "unique_openers = 1", unique_openers="2"):
+        assert not verified(client, asked=Asked(since=START_MS + 3 * DAY_MS)).differs
+        assert verified(client, asked=Asked(since=START_MS + DAY_MS)).differs
+
+
 def run(*arguments: str, **settings: str) -> Result:
     ambient = dict.fromkeys(name for name in os.environ if name.upper().startswith(PREFIX))
     return CliRunner().invoke(main, list(arguments), env={**ambient, **{PREFIX + k: v for k, v in settings.items()}})
 
 
-def test_the_command_says_what_differs_and_ends_with_1(client: Any) -> None:
-    right = run("verify", CLICKHOUSE_URL=client.url)
+def test_the_command_says_what_differs_and_ends_with_1(client: Any, tmp_path: Path) -> None:
+    metrics = tmp_path / "verify.prom"
+    right = run("verify", "--metrics", str(metrics), CLICKHOUSE_URL=client.url)
     assert (right.exit_code, right.stdout.splitlines()[-1]) == (0, "4 customers: all equal")
+    assert "journey_verify_success 1.0\n" in metrics.read_text()
+    sampled = run("verify", "--customers", "2", "--seed", "today", "--since", "2026-03-01", CLICKHOUSE_URL=client.url)
+    assert (sampled.exit_code, sampled.stdout.splitlines()[-1]) == (0, "2 customers: all equal")
     with corrupted(client, "journeys", "1", last_channel="'nowhere'"):
-        wrong = run("verify", "--limit", "1", CLICKHOUSE_URL=client.url)
+        wrong = run("verify", "--limit", "1", "--metrics", str(metrics), CLICKHOUSE_URL=client.url)
     assert wrong.exit_code == FAILED
+    assert 'journey_verify_differences{table="journeys"} 5.0\n' in metrics.read_text()
+    assert "journey_verify_success 0.0\n" in metrics.read_text()
     assert "journeys             0 equal, 5 different " in wrong.stdout
     assert "found 'nowhere'\n      touchpoints: " in wrong.stdout
     assert "\n  ... 4 more\n" in wrong.stdout
