@@ -159,7 +159,7 @@ class Tables:
 
     def identities_of(self, customers: Collection[str]) -> Iterator[Row]:
         """(identifier, customer) of these customers."""
-        return self._stream(_IDENTITIES, _Part.of("WHERE toString(customer_id)", customers))
+        return self._stream(_IDENTITIES, _Part.of("WHERE customer_id", customers, type_="UUID"))
 
     def violations(self, identifiers: Collection[str] | None = None) -> Iterator[Row]:
         """(stronger, weaker, reason, occurred_at, event_id), of links of which either end is asked for."""
@@ -171,7 +171,7 @@ class Tables:
 
     def vias_of(self, customers: Collection[str]) -> Iterator[Row]:
         """As `vias`, for these customers of a via alone."""
-        return self._stream(_VIAS, _Part.of("WHERE toString(via_customer)", customers))
+        return self._stream(_VIAS, _Part.of("PREWHERE via_customer", customers, type_="UUID"))
 
     # --- what everybody did --------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Tables:
             types = {name: type_ for name, type_, *_ in client.query(f"DESCRIBE TABLE {table}")}
         shown = ", ".join(_comparable(column, types[column]) for column in columns)
         sql = f"SELECT {shown}, toString(customer_id) AS customer FROM {table} FINAL {{part}} WHERE {condition}"
-        return self._stream(f"{sql} ORDER BY customer", _Part.of("PREWHERE toString(customer_id)", customers))
+        return self._stream(f"{sql} ORDER BY customer", _Part.of("PREWHERE customer_id", customers, type_="UUID"))
 
     # --- engagement ----------------------------------------------------------------------------------
 
