@@ -100,10 +100,14 @@ def _compare_customer(
 
 def compare_violations(identified: Identified, evidence: Evidence, tables: Tables, comparison: Comparison) -> None:
     """Each link that doesn't count, with its reason."""
-    expected = {_key(pair): (reason,) for pair, reason in identified.violations.items()}
-    found = {_key(pair): (reason,) for pair, reason in evidence.told.items() if evidence.has(pair.stronger)}
+    expected = identified.violations
+    found = {pair: reason for pair, reason in evidence.told.items() if evidence.has(pair.stronger)}
+    pairs = {f"{pair.stronger.text} -- {pair.weaker.text}": pair for pair in (*expected, *found)}
     comparison.compare(
-        ("reason",), expected, found, lambda key: _touchpoints_with(tables, *key.split(_BETWEEN, maxsplit=1))
+        ("reason",),
+        {key: (expected[pair],) for key, pair in pairs.items() if pair in expected},
+        {key: (found[pair],) for key, pair in pairs.items() if pair in found},
+        lambda key: _touchpoints_with(tables, *(end.text for end in pairs[key])),
     )
 
 
@@ -142,10 +146,3 @@ def identifier_of(text: str) -> Identifier:
 def pair_of(stronger: str, weaker: str) -> Pair:
     """The pair that two texts say."""
     return Pair(identifier_of(stronger), identifier_of(weaker))
-
-
-_BETWEEN = " -- "
-
-
-def _key(pair: Pair) -> str:
-    return f"{pair.stronger.text}{_BETWEEN}{pair.weaker.text}"
