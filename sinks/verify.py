@@ -3,7 +3,7 @@ memory.
 
 It decides the order in which rows come. What should be in them is not decided here. Times are ms UTC, UUIDs their text,
 identifiers namespace:value. Where a part is asked for (customers, identifiers or hours), all others are left out before
-their columns are read, by what never changes between the versions of a row.
+their columns are read.
 """
 
 # ruff: noqa: S608  (what queries are composed of stands here, too)
@@ -184,14 +184,28 @@ class Tables:
         return self._stream(_TOUCHPOINTS, _Part.of("PREWHERE t.via", vias), tables=[table])
 
     def rows(
-        self, table: str, columns: Sequence[str], customers: Collection[str] | None = None, condition: str = "1"
+        self,
+        table: str,
+        columns: Sequence[str],
+        key: str,
+        customers: Collection[str] | None = None,
+        condition: str = "1",
     ) -> Iterator[Row]:
-        """(``columns`` ..., customer) where ``condition`` holds, customers in the order of their text."""
+        """(``columns`` ..., customer) where ``condition`` holds, customers in the order of their text.
+
+        ``key``: what the table is sorted by first.
+        """
         with ClickHouse(self._url) as client:
             types = {name: type_ for name, type_, *_ in client.query(f"DESCRIBE TABLE {table}")}
         shown = ", ".join(_comparable(column, types[column]) for column in columns)
-        sql = f"SELECT {shown}, toString(customer_id) AS customer FROM {table} FINAL {{part}} WHERE {condition}"
-        return self._stream(f"{sql} ORDER BY customer", _Part.of("PREWHERE customer_id", customers, type_="UUID"))
+        # Any version that names one of them shows which rows to look at; the valid one says whose they are.
+        named = f"PREWHERE {key} IN (SELECT {key} FROM {table} WHERE customer_id {_OF_ASKED}) WHERE customer_id"
+        part = _Part.of(named, customers, type_="UUID") if customers is not None else _Part("WHERE 1", ())
+        return self._stream(
+            f"SELECT {shown}, toString(customer_id) AS customer FROM {table} FINAL {{part}} AND {condition}"
+            " ORDER BY customer",
+            part,
+        )
 
     # --- engagement ----------------------------------------------------------------------------------
 

@@ -71,10 +71,10 @@ def compare_histories(tables: Tables, whose: Whose, rules: Rules, comparisons: M
     """Compare customers, ``comparisons`` by the name of the table. What reading and stitching takes counts as the
     journeys'."""
     streams = [_by_customer(TOUCHPOINT, tables.touchpoints(whose.moved.items(), whose.vias))]
-    streams += [
-        _by_customer(name, tables.rows(TABLES[name].name, _COLUMNS[name], whose.customers)) for name in _RECORDS
-    ]
-    told = tables.rows(TABLES[CHANGE].name, changes.COLUMNS, whose.customers, changes.ABOUT_A_CONVERSION)
+    for name, columns in _COLUMNS.items():
+        rows = tables.rows(TABLES[name].name, columns, columns[0], whose.customers)
+        streams.append(_by_customer(name, rows))
+    told = tables.rows(TABLES[CHANGE].name, changes.COLUMNS, "customer_id", whose.customers, changes.ABOUT_A_CONVERSION)
     streams.append(_by_customer(CHANGE, told))
     customers = touchpoints_seen = 0
     entries = groupby(merge(*streams, key=_customer), key=_customer)

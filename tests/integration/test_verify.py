@@ -430,6 +430,15 @@ def test_what_a_sample_should_not_have_is_found_where_it_is_chosen(client: Any) 
         assert found.customers == 4
 
 
+def test_a_row_that_is_given_to_somebody_else_is_missing_in_a_sample(client: Any) -> None:
+    anna = customer_id(identifier(ANNA))
+    seed = next(seed for seed in map(str, range(50)) if {anna} == Tables(client.url).chosen(0, 1, seed))
+    for table in ("journeys", "sessions"):
+        with corrupted(client, table, f"customer_id = '{anna}'", customer_id=f"toUUID('{NOBODY}')"):
+            found = verified(client, asked=Asked(customers=1, seed=seed))
+            assert next(c.table for c in found.comparisons if c.counts["missing"]) == table
+
+
 def test_since_a_day_has_whole_customers_and_the_hours_from_then_on(client: ClickHouse) -> None:
     """TABLET is shared, so it is nobody's, and no touchpoint came by it."""
     found = verified(client, asked=Asked(since=START_MS + 3 * DAY_MS))
