@@ -15,8 +15,9 @@ def lines(verified: Verified) -> Iterator[str]:
     for comparison in verified.comparisons:
         yield _line(comparison)
         for difference in comparison.kept:
-            yield f"  {printable(difference.text)}"
-            yield from (f"      {printable(line)}" for line in difference.trace)
+            yield f"  {difference.kind:<9} {printable(difference.key)}"
+            told = (*(cell.text for cell in difference.cells), *difference.trace)
+            yield from (f"      {printable(line)}" for line in told)
         more = comparison.differences - len(comparison.kept)
         if more:
             yield f"  ... {more:,} more"

@@ -25,10 +25,12 @@ def wrong(keys: int, limit: int = 10) -> Comparison:
 def test_differences_stand_below_their_table_with_their_traces() -> None:
     assert [*lines(verified(wrong(3, limit=2)))] == [
         "journeys             7 equal, 3 different                          1.2 s",
-        "  different j0; goals: expected 1, found 2",
+        "  different j0",
+        "      goals: expected 1, found 2",
         "      touchpoints of j0",
         "        one",
-        "  different j1; goals: expected 1, found 2",
+        "  different j1",
+        "      goals: expected 1, found 2",
         "      touchpoints of j1",
         "        one",
         "  ... 1 more",
