@@ -292,7 +292,7 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-for command in (*customer_commands.COMMANDS, verify_command.verify):
+for command in (*customer_commands.COMMANDS, *verify_command.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -96,3 +96,6 @@ def verify(asked: Asked, since: datetime | None, seed: str, limit: int, metrics:
         write(verified, metrics, time.time())
     if verified.differs:
         raise SystemExit(EXIT_FAILED)
+
+
+COMMANDS = (verify,)
