@@ -15,7 +15,14 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import attribution_commands, composition, config, customer_commands, report_command
+from streams import (
+    attribution_commands,
+    composition,
+    config,
+    customer_commands,
+    report_command,
+    verify_command,
+)
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -299,7 +306,13 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-for command in (*customer_commands.COMMANDS, *attribution_commands.COMMANDS, report_command.report):
+COMMANDS = (
+    *customer_commands.COMMANDS,
+    *attribution_commands.COMMANDS,
+    *verify_command.COMMANDS,
+    report_command.report,
+)
+for command in COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

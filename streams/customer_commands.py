@@ -1,9 +1,8 @@
-"""Commands about customers: show one, say who is who, compute everything again. Each calls what does it."""
+"""Commands about customers: show one, say who is who. Each calls what does it."""
 
 from __future__ import annotations
 
 import re
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams import composition, config
+from streams import config
 from streams.domain.identifiers import RANKS, Identifier, clean, is_namespace, mask
 from streams.domain.validation import MAX_TEXT
 
 if TYPE_CHECKING:
     from streams.domain.identity.links import Kind
 
-EXIT_FAILED = 1
 #: An e-mail address or a phone number, which never enters the system.
 _ADDRESS = re.compile(r".*@|\+")
 NAMESPACES = ", ".join(RANKS)
@@ -108,28 +106,4 @@ def _correct(
     click.echo("It is logged in identity_changes, with what follows from it, once IDENTITY has read it.")
 
 
-@click.command()
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(0), help="Differences listed a table.")
-def verify(limit: int) -> None:
-    """Compute customers, journeys, sessions and credits again and compare; exit code 1 where anything differs.
-
-    The pipeline should be at rest, and the settings those of its workers.
-    """
-    from sinks.migrate import require_migrated
-    from sinks.verify import Tables
-    from streams.progress import Display
-    from streams.verification.report import lines
-    from streams.verification.verify import verify as run
-
-    settings = config.read()
-    require_migrated(settings.clickhouse_url)
-    tables = Tables(settings.clickhouse_url)
-    rules, limits = composition.stitching_rules(settings), composition.identity_limits(settings)
-    verified = run(tables, rules, limits, limit, Display().step)
-    for line in lines(verified):
-        sys.stdout.write(line + "\n")
-    if verified.differs:
-        raise SystemExit(EXIT_FAILED)
-
-
-COMMANDS = (customer, link, unlink, lift, verify)
+COMMANDS = (customer, link, unlink, lift)

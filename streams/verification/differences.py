@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isclose
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["missing", "extra", "different"]
+#: Gives the lines of a row's trace, by its key.
+Trace = Callable[[str], Iterable[str]]
 COLUMNS_SHOWN = 3
 LONGEST_SHOWN = 60
 
@@ -26,52 +30,79 @@ class Cell(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A row that is missing, one that should not be, or the first columns in which it differs."""
+    """A row that is missing, one that should not be, or the first columns in which it differs; ``trace``: lines on
+    where to look, the events first."""
 
     kind: Kind
     key: str
     cells: tuple[Cell, ...] = ()
+    trace: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """In one line."""
+        """In one line, without the trace."""
         return f"{self.kind:<9} {self.key}" + "".join(f"; {cell.text}" for cell in self.cells)
 
 
 @dataclass
 class Comparison:
-    """One table: how many rows are equal, and how many differ; of the differences ``limit`` are kept."""
+    """One table: how many rows are equal, and how many differ; of the differences ``limit`` are kept. ``seconds`` it
+    took to compute and compare."""
 
     table: str
     limit: int
     equal: int = 0
+    seconds: float = 0.0
     counts: dict[Kind, int] = field(default_factory=lambda: {"missing": 0, "extra": 0, "different": 0})
     kept: list[Difference] = field(default_factory=list)
 
     @property
+    def differences(self) -> int:
+        """How many rows differ."""
+        return sum(self.counts.values())
+
+    @property
     def differs(self) -> bool:
         """Whether any row does."""
-        return any(self.counts.values())
+        return self.differences > 0
 
-    def add(self, difference: Difference) -> None:
-        """Count ``difference``, and keep it where there is room."""
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the seconds of the block."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def add(self, difference: Difference, trace: Trace | None = None) -> None:
+        """Count ``difference``, and keep it where there is room; only then its ``trace`` is asked for."""
         self.counts[difference.kind] += 1
         if len(self.kept) < self.limit:
-            self.kept.append(difference)
+            self.kept.append(difference if trace is None else difference._replace(trace=tuple(trace(difference.key))))
 
     def compare(
-        self, columns: Sequence[str], expected: Mapping[str, Sequence[Any]], found: Mapping[str, Sequence[Any]]
+        self,
+        columns: Sequence[str],
+        expected: Mapping[str, Sequence[Any]],
+        found: Mapping[str, Sequence[Any]],
+        trace: Trace | None = None,
     ) -> None:
         """Rows by their key, each with a value for each of ``columns``."""
         for key in [*expected, *(key for key in found if key not in expected)]:
             if key not in found:
-                self.add(Difference("missing", key))
+                self.add(Difference("missing", key), trace)
             elif key not in expected:
-                self.add(Difference("extra", key))
+                self.add(Difference("extra", key), trace)
             elif cells := differing(columns, expected[key], found[key]):
-                self.add(Difference("different", key, cells))
+                self.add(Difference("different", key, cells), trace)
             else:
                 self.equal += 1
+
+
+def kind_of(is_expected: bool, is_found: bool) -> Kind:
+    """How a row differs that should be there, that is, or both."""
+    return "different" if is_expected and is_found else "missing" if is_expected else "extra"
 
 
 def differing(columns: Sequence[str], expected: Sequence[Any], found: Sequence[Any]) -> tuple[Cell, ...]:

@@ -5,8 +5,9 @@ Links beyond the breaker (violation ``overflow``) are taken as they were told: w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from sinks.verify import Tables
 from streams.domain.identifiers import Identifier
@@ -14,68 +15,125 @@ from streams.domain.identity.definition import OVERFLOW, Identified, identify
 from streams.domain.identity.limits import Limits
 from streams.domain.identity.links import Correction, Link, Pair
 from streams.domain.ids import customer_id
+from streams.domain.touchpoint import Order
 from streams.topics import LINKS
-from streams.verification.differences import Cell, Comparison, Difference
+from streams.verification.differences import Cell, Comparison, Difference, kind_of
+from streams.verification.traces import SHOWN, touchpoints
 
 
-def compute(tables: Tables, limits: Limits) -> tuple[Identified, set[Pair]]:
-    """What the links and corrections in ``tables`` come to, and the pairs beyond the breaker, which were left out."""
-    overflow = {_pair(stronger, weaker) for stronger, weaker, reason in tables.violations() if reason == OVERFLOW}
-    links = (link for link in _links(tables) if link.pair not in overflow)
-    return identify(links, _corrections(tables), limits), overflow
+class Evidence(NamedTuple):
+    """What is known of pairs, and who is compared.
+
+    ``told``: violations as the table has them, each with its reason; ``names``: the identifiers that are compared,
+    because all of their links are known, None for all.
+    """
+
+    links: Iterable[Link]
+    corrections: Collection[Correction]
+    told: Mapping[Pair, str]
+    names: Collection[str] | None = None
+
+    @property
+    def overflow(self) -> set[Pair]:
+        """The pairs beyond the breaker."""
+        return {pair for pair, reason in self.told.items() if reason == OVERFLOW}
+
+    def has(self, identifier: Identifier) -> bool:
+        """Whether ``identifier`` is compared."""
+        return self.names is None or identifier.text in self.names
 
 
-def _links(tables: Tables) -> Iterator[Link]:
-    for via, other, (occurred_at, event_id) in tables.links():
+def read_all(tables: Tables) -> Evidence:
+    """All evidence there is; the links are a stream."""
+    told = {pair_of(stronger, weaker): reason for stronger, weaker, reason, *_ in tables.violations()}
+    return Evidence(links_of(tables.links()), [*corrections(tables)], told)
+
+
+def links_of(rows: Iterable[tuple[str, str, tuple[int, str]]]) -> Iterator[Link]:
+    """The links in rows of `sinks.verify.Tables.links`."""
+    for via, other, (occurred_at, event_id) in rows:
         yield Link(identifier_of(via), identifier_of(other), occurred_at, event_id)
 
 
-def _corrections(tables: Tables) -> Iterator[Correction]:
+def corrections(tables: Tables) -> Iterator[Correction]:
+    """What operators said, as far as IDENTITY could take it."""
     for correction_id, kind, stronger, weaker, corrected_at, reason in tables.corrections(LINKS):
         yield Correction(correction_id, kind, identifier_of(stronger), identifier_of(weaker), corrected_at, reason)
 
 
-def compare_identities(identified: Identified, tables: Tables, comparison: Comparison) -> None:
-    """Each identifier's customer; one without a row has its own."""
-    found: dict[str, str] = dict(tables.identities())
-    for identifier, expected in identified.customers.items():
-        own = customer_id(identifier)
-        stored = found.pop(identifier.text, None)
-        if (stored or own) == expected:
-            comparison.equal += 1
-        elif stored is None:
-            comparison.add(Difference("missing", identifier.text, (Cell("customer_id", expected, None),)))
-        else:
-            comparison.add(Difference("different", identifier.text, (Cell("customer_id", expected, stored),)))
-    for text, stored in found.items():
-        if stored == customer_id(identifier_of(text)):
-            comparison.equal += 1
-        else:
-            comparison.add(Difference("extra", text, (Cell("customer_id", None, stored),)))
-
-
-def compare_violations(identified: Identified, overflow: set[Pair], tables: Tables, comparison: Comparison) -> None:
-    """Each link that doesn't count, with its reason."""
+def compute(evidence: Evidence, limits: Limits) -> Identified:
+    """What ``evidence`` comes to, as far as it is compared; pairs beyond the breaker stay out of it."""
+    overflow = evidence.overflow
+    links = (link for link in evidence.links if link.pair not in overflow)
+    identified = identify(links, evidence.corrections, limits)
+    customers = {one: customer for one, customer in identified.customers.items() if evidence.has(one)}
     violations = {**identified.violations, **dict.fromkeys(overflow, OVERFLOW)}
-    expected = {_key(pair): (reason,) for pair, reason in violations.items()}
-    found = {f"{stronger} -- {weaker}": (reason,) for stronger, weaker, reason in tables.violations()}
-    comparison.compare(("reason",), expected, found)
+    return Identified(customers, {pair: why for pair, why in violations.items() if evidence.has(pair.stronger)})
 
 
-def compare_vias(identified: Identified, tables: Tables, comparison: Comparison) -> list[tuple[str, str]]:
-    """What touchpoints store of their via; gives (via, customer) where the customer is another than that."""
-    moved = []
-    for via, stored in tables.vias():
+def customer_of(identified: Identified, identifier: Identifier) -> str:
+    """Whose ``identifier`` is: its own customer's where nothing links it."""
+    return identified.customers.get(identifier) or customer_id(identifier)
+
+
+def compare_identities(identified: Identified, evidence: Evidence, tables: Tables, comparison: Comparison) -> None:
+    """Each identifier's customer; one without a row has its own."""
+    found: dict[str, str] = dict(tables.identities(evidence.names))
+    for identifier, expected in identified.customers.items():
+        stored = found.pop(identifier.text, None)
+        _compare_customer(identifier.text, expected, stored, stored or customer_id(identifier), tables, comparison)
+    for text, stored in found.items():
+        _compare_customer(text, None, stored, customer_id(identifier_of(text)), tables, comparison)
+
+
+def _compare_customer(
+    text: str, expected: str | None, stored: str | None, found: str, tables: Tables, comparison: Comparison
+) -> None:
+    """``found``: what ``stored`` comes to, where that is expected; its own customer, where nothing is."""
+    if found == (expected or stored):
+        comparison.equal += 1
+        return
+    kind = kind_of(expected is not None, stored is not None)
+    cell = Cell("customer_id", expected, stored)
+    comparison.add(Difference(kind, text, (cell,)), lambda _: _touchpoints_with(tables, text))
+
+
+def compare_violations(identified: Identified, evidence: Evidence, tables: Tables, comparison: Comparison) -> None:
+    """Each link that doesn't count, with its reason."""
+    expected = identified.violations
+    found = {pair: reason for pair, reason in evidence.told.items() if evidence.has(pair.stronger)}
+    pairs = {f"{pair.stronger.text} -- {pair.weaker.text}": pair for pair in (*expected, *found)}
+    comparison.compare(
+        ("reason",),
+        {key: (expected[pair],) for key, pair in pairs.items() if pair in expected},
+        {key: (found[pair],) for key, pair in pairs.items() if pair in found},
+        lambda key: _touchpoints_with(tables, *(end.text for end in pairs[key])),
+    )
+
+
+def compare_vias(identified: Identified, evidence: Evidence, tables: Tables, comparison: Comparison) -> dict[str, str]:
+    """What touchpoints store of their via; gives the customer of each via where it is another than that."""
+    moved = {}
+    for via, stored in tables.vias(evidence.names):
         identifier = identifier_of(via)
         own = customer_id(identifier)
         if own == stored:
             comparison.equal += 1
         else:
-            comparison.add(Difference("different", via, (Cell("via_customer", own, stored),)))
-        customer = identified.customers.get(identifier, own)
+            cell = Cell("via_customer", own, stored)
+            comparison.add(Difference("different", via, (cell,)), lambda key: _touchpoints_with(tables, key))
+        customer = customer_of(identified, identifier)
         if customer != stored:
-            moved.append((via, customer))
+            moved[via] = customer
     return moved
+
+
+def _touchpoints_with(tables: Tables, *identifiers: str) -> Iterator[str]:
+    rows = tables.touchpoints_with(identifiers, SHOWN)
+    bear = " and ".join(identifiers)
+    return touchpoints(
+        f"touchpoints that bear {bear}", [Order._make(row[:4]) for row in rows], rows[0][-1] if rows else 0
+    )
 
 
 @lru_cache(1 << 16)
@@ -85,9 +143,6 @@ def identifier_of(text: str) -> Identifier:
     return Identifier(namespace, value)
 
 
-def _pair(stronger: str, weaker: str) -> Pair:
+def pair_of(stronger: str, weaker: str) -> Pair:
+    """The pair that two texts say."""
     return Pair(identifier_of(stronger), identifier_of(weaker))
-
-
-def _key(pair: Pair) -> str:
-    return f"{pair.stronger.text} -- {pair.weaker.text}"

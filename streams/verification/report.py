@@ -1,4 +1,5 @@
-"""What `omnijourney verify` says: a line a table, below it the differences that were kept, and the sum of it."""
+"""What `omnijourney verify` says: a line a table, below it the differences that were kept, each with its trace, and the
+sum of it."""
 
 from __future__ import annotations
 
@@ -13,18 +14,23 @@ def lines(verified: Verified) -> Iterator[str]:
     """The lines, in order."""
     for comparison in verified.comparisons:
         yield _line(comparison)
-        yield from (f"  {printable(difference.text)}" for difference in comparison.kept)
-        more = sum(comparison.counts.values()) - len(comparison.kept)
+        for difference in comparison.kept:
+            yield f"  {difference.kind:<9} {printable(difference.key)}"
+            told = (*(cell.text for cell in difference.cells), *difference.trace)
+            yield from (f"      {printable(line)}" for line in told)
+        more = comparison.differences - len(comparison.kept)
         if more:
             yield f"  ... {more:,} more"
     if verified.two_vias:
         yield f"{verified.two_vias:,} event_ids stand under several vias: so many touchpoints each, and rightly so"
     if verified.overflow:
         yield f"{verified.overflow:,} links are beyond the breaker (overflow); they were taken as told"
+    rate = verified.touchpoints / verified.seconds if verified.seconds else 0.0
+    yield f"{verified.touchpoints:,} touchpoints in {verified.seconds:,.1f} s, {rate:,.0f} a second"
     customers = f"{verified.customers:,} customers"
     yield f"{customers}: the tables differ from the definition" if verified.differs else f"{customers}: all equal"
 
 
 def _line(comparison: Comparison) -> str:
     counts = [f"{comparison.equal:,} equal", *(f"{n:,} {kind}" for kind, n in comparison.counts.items() if n)]
-    return f"{comparison.table:<20} {', '.join(counts)}"
+    return f"{comparison.table:<20} {', '.join(counts):<40} {comparison.seconds:8.1f} s"

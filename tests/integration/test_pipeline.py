@@ -15,8 +15,10 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from sinks.clickhouse import ClickHouse
+from streams.cli import main
 from streams.composition import GROUPS, STAGES
 from streams.local import LocalPipeline
 from streams.offsets import lag
@@ -84,6 +86,13 @@ def clickhouse(drained: LocalPipeline) -> Iterator[ClickHouse]:
 @pytest.mark.parametrize("table", TABLES)
 def test_each_table_equals_the_pure_functions_row_by_row(clickhouse: ClickHouse, batch: Batch, table: str) -> None:
     assert differing(clickhouse, table, batch) == EQUAL
+
+
+def test_verify_finds_nothing_that_differs(drained: LocalPipeline, batch: Batch) -> None:
+    """It computes from the touchpoints in the tables, changes of credits and verdicts of messages among the rest."""
+    verified = CliRunner().invoke(main, ["verify"], env=drained.variables)
+    assert verified.exit_code == 0, verified.output
+    assert verified.stdout.splitlines()[-1] == f"{len(batch.customers):,} customers: all equal"
 
 
 def test_the_sample_has_something_of_everything(batch: Batch) -> None:

@@ -3,8 +3,6 @@
 import pytest
 
 from streams.verification.differences import Comparison, Difference, differing
-from streams.verification.report import lines
-from streams.verification.verify import Verified
 
 COLUMNS = ("touchpoints", "campaign", "steps_via")
 ROW = [3, "spring", ["a", "b", "c"]]
@@ -60,29 +58,19 @@ def test_credits_may_differ_in_their_last_bits_only(found: float, equal: bool) -
 def test_what_is_kept_is_bounded_and_what_is_counted_is_not() -> None:
     comparison = compared({f"j{i}": ROW for i in range(50)}, {}, limit=2)
     assert (comparison.counts["missing"], len(comparison.kept)) == (50, 2)
-    text = [*lines(Verified(7, [comparison], 0, 0))]
-    assert text == [
-        "journeys             0 equal, 50 missing",
-        "  missing   j0",
-        "  missing   j1",
-        "  ... 48 more",
-        "7 customers: the tables differ from the definition",
-    ]
 
 
-def test_what_is_no_difference_is_said_all_the_same() -> None:
-    comparison = Comparison("journeys", 10, equal=12_345)
-    assert [*lines(Verified(1_000, [comparison], 3, 4))] == [
-        "journeys             12,345 equal",
-        "3 event_ids stand under several vias: so many touchpoints each, and rightly so",
-        "4 links are beyond the breaker (overflow); they were taken as told",
-        "1,000 customers: all equal",
-    ]
+def test_only_what_is_kept_is_traced() -> None:
+    asked: list[str] = []
 
+    def trace(key: str) -> list[str]:
+        asked.append(key)
+        return [f"see {key}"]
 
-def test_what_a_terminal_would_take_as_a_command_is_not_passed_on() -> None:
-    comparison = compared({"\x1b[2J": ROW}, {})
-    assert [*lines(Verified(1, [comparison], 0, 0))][1] == "  missing   ?[2J"
+    comparison = Comparison("journeys", 1)
+    comparison.compare(COLUMNS, {"j1": ROW, "j2": ROW}, {}, trace)
+    assert comparison.kept == [Difference("missing", "j1", trace=("see j1",))]
+    assert asked == ["j1"]
 
 
 def test_a_difference_without_columns_is_its_kind_and_key() -> None:
