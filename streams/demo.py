@@ -16,9 +16,11 @@ from rich.console import Console
 from deploy.local.errors import StackFailed
 from deploy.local.processes import Addresses
 from deploy.local.stack import Stack
+from sinks.attribution import write_spend
 from sinks.clickhouse import ClickHouse
 from sinks.report import WIDTH, report
 from streams import composition, config
+from streams.attribution.spend import read_spend
 from streams.local import LocalPipeline
 from streams.offsets import Lag
 from streams.producing.counts import Counts
@@ -28,6 +30,7 @@ from streams.producing.report import summary, tell
 from streams.producing.sources import Sources
 from streams.progress import Display
 from streams.sample import generate
+from streams.sample.spending import spending
 
 STACK = "demo"
 CUSTOMERS = 1_000
@@ -67,6 +70,8 @@ def run(keep: bool, path: Path | None, name: str = STACK, environment: Mapping[s
         _start(pipeline, display)
         _produce(pipeline, path, display)
         _drain(pipeline, display)
+        if path is None:
+            _spend(pipeline)
         _show(pipeline, addresses, keep)
         done = True
     finally:
@@ -121,13 +126,19 @@ def _drain(pipeline: LocalPipeline, display: Display) -> None:
         pipeline.drain(DRAIN_DEADLINE_S, show)
 
 
+def _spend(pipeline: LocalPipeline) -> None:
+    rows = read_spend(spending(CUSTOMERS, DAYS, SEED))
+    with ClickHouse(pipeline.settings.clickhouse_url) as client:
+        write_spend(client, [row._asdict() for row in rows])
+
+
 def _show(pipeline: LocalPipeline, addresses: Addresses, keep: bool) -> None:
     console = Console(width=max(WIDTH, Console().width))
     with ClickHouse(pipeline.settings.clickhouse_url) as client:
         for part in report(client):
             console.print(part)
     console.print("\nWhere to look further")
-    console.print("  docs/tables.md explains every table, view and column, with queries to try")
+    console.print("  docs/tables.md explains every table, view and column, with questions, queries and answers")
     if not keep:
         console.print("  make demo KEEP=1 keeps everything running and prints the addresses")
         return
@@ -135,6 +146,7 @@ def _show(pipeline: LocalPipeline, addresses: Addresses, keep: bool) -> None:
     console.print(f"  ClickHouse  {addresses.clickhouse_http}/play (database journeys, user analyst)", soft_wrap=True)
     named = _option(pipeline.stack)
     console.print(f'  commands    eval "$(omnijourney stack env{named})", then for example omnijourney produce FILE')
+    console.print("              omnijourney report, for a page that managers read; omnijourney verify, for proof")
     console.print(f"  the end     omnijourney stack down{named} --purge")
 
 
