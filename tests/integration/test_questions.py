@@ -1,0 +1,78 @@
+"""Every documented question runs on the tables of a small sample company, and says something that a person can read."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinks.clickhouse import ClickHouse
+from sinks.describe import BEGIN, ask, describe, described, without_answers
+from sinks.plain_table import plain_table
+from sinks.questions import QUESTIONS, read_questions
+from streams.sample import generate
+from tests.integration import rows
+from tests.integration.filled import database, fill
+
+pytestmark = pytest.mark.stack
+
+DOCS = Path(__file__).parents[2] / "docs" / "tables.md"
+CUSTOMERS, DAYS, SEED = 150, 28, 1
+ROWS_READ_AT_A_GLANCE = 12
+WIDEST = 160
+
+
+@pytest.fixture(scope="module")
+def company(stack: Any) -> Iterator[ClickHouse]:
+    """A client of a database that holds a small sample company, and a little of what its history leaves empty."""
+    with database(stack, "questions") as url, ClickHouse(url) as client:
+        fill(client, [*generate(CUSTOMERS, DAYS, SEED)])
+        rows.fill(client)
+        yield client
+
+
+def written_queries() -> list[str]:
+    """Queries of docs/tables.md that stand by no view."""
+    return re.findall(r"```sql\n(.*?)```", DOCS.read_text("utf-8").partition(BEGIN)[0], re.DOTALL)
+
+
+def test_every_view_has_exactly_one_question_and_no_other_file_asks_one(company: ClickHouse) -> None:
+    views = [one.name for one in described(company) if one.is_view]
+    assert sorted(path.name for path in QUESTIONS.glob("*.sql")) == sorted(f"{view}.sql" for view in views)
+
+
+@pytest.mark.parametrize("view", read_questions())
+def test_a_question_gets_a_readable_answer(company: ClickHouse, view: str) -> None:
+    names, found = ask(company, read_questions()[view])
+    assert 1 <= len(found) <= ROWS_READ_AT_A_GLANCE
+    assert max(map(len, plain_table(names, found).splitlines())) <= WIDEST
+
+
+@pytest.mark.parametrize("view", read_questions())
+def test_a_question_gets_the_same_answer_each_time(company: ClickHouse, view: str) -> None:
+    question = read_questions()[view]
+    answers = [company.query(f"{question.query}\nSETTINGS max_threads = {threads}") for threads in (1, 4)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("query", written_queries())
+def test_every_other_documented_query_runs_and_finds_something(company: ClickHouse, query: str) -> None:
+    assert company.query(query)
+
+
+def test_the_reference_shows_question_query_and_answer_of_a_view(company: ClickHouse) -> None:
+    question = read_questions()["journeys_now"]
+    section = describe(company).partition("\n### journeys_now\n")[2].partition("\n### ")[0]
+    answer = plain_table(*ask(company, question))
+    assert f"\n*{question.text}*\n\n```sql\n{question.query}\n```\n\n```text\n{answer}\n```\n\n| column |" in section
+    assert answer not in without_answers(section)
+    assert f"```sql\n{question.query}\n```\n\n| column |" in without_answers(section)
+
+
+def test_columns_of_a_parameterized_view_are_what_its_answers_have(company: ClickHouse) -> None:
+    for view in (one for one in described(company) if one.parameters):
+        query = read_questions()[view.name].query
+        [call] = re.findall(rf"\b{view.name}\s*\((?:[^()]|\([^()]*\))*\)", query)
+        found = [(name, type_) for name, type_, *_ in company.query(f"DESCRIBE TABLE {call}")]
+        assert [(name, type_) for name, type_, _ in view.columns] == found
