@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -57,8 +56,8 @@ def described(client: ClickHouse) -> list[Described]:
     rows = groupby(client.query(_COLUMNS, params), key=lambda row: row[0])
     columns = {table: [(name, type_, comment) for _, name, type_, comment in found] for table, found in rows}
     return [
-        Described(*row, columns.get(row[0]) or _declared_columns(client, row[0]))
-        for row in client.query(_OBJECTS, params)
+        Described(name, is_view, comment, key, parameters, columns.get(name) or _declared_columns(client, name))
+        for name, is_view, comment, key, parameters in client.query(_OBJECTS, params)
     ]
 
 
@@ -67,10 +66,12 @@ def _declared_columns(client: ClickHouse, view: str) -> list[tuple[str, str, str
     return [(name, type_, comment.replace("\\'", "'")) for name, type_, comment in _DECLARED_COLUMN.findall(statement)]
 
 
-def describe(client: ClickHouse, questions: Mapping[str, Question] | None = None) -> str:
-    """Markdown of all tables, then all views with their questions and the database's answers."""
-    asked = read_questions() if questions is None else questions
-    return "\n\n".join(_section(client, one, asked.get(one.name)) for one in described(client))
+def describe(client: ClickHouse) -> str:
+    """Markdown: what is asked, then all tables, then all views with their questions and the database's answers."""
+    asked = read_questions()
+    index = "\n".join(f"- [{question.text}](#{question.view})" for question in asked.values())
+    sections = [_section(client, one, asked.get(one.name)) for one in described(client)]
+    return "\n\n".join([f"### Questions\n\n{index}", *sections])
 
 
 def _section(client: ClickHouse, one: Described, question: Question | None) -> str:
