@@ -134,13 +134,14 @@ FROM
             SELECT customer_id, occurred_at, toString(action) AS action_name, concat(channel, '.', action) AS full_name
             FROM touchpoints_now
             -- Before the customer is looked for: the actions named, with or without channel.
-            WHERE actor != 'machine' AND NOT throwIf(length({steps:Array(String)}) NOT BETWEEN 1 AND 10, 'funnel takes 1 to 10 steps') AND action IN (
+            WHERE actor != 'machine' AND action IN (
                 SELECT arrayJoin(arrayConcat({steps:Array(String)}, arrayMap(name -> substring(name, position(name, '.') + 1), {steps:Array(String)})))
             )
         )
         ARRAY JOIN arrayFilter((step, name) -> name = action_name OR name = full_name, arrayEnumerate({steps:Array(String)}), {steps:Array(String)}) AS fits
         GROUP BY customer_id
     )
+    HAVING NOT throwIf(length({steps:Array(String)}) NOT BETWEEN 1 AND 10, 'funnel takes 1 to 10 steps')
 )
 ARRAY JOIN arrayMap(i -> toUInt32(i), arrayEnumerate(counts)) AS step, {steps:Array(String)} AS name, counts AS customers
 COMMENT 'One row a step: how many customers did one thing after the other, as funnel(steps = [''email.clicked'', ''cart_added'', ''purchased''], window_seconds = 604800). A step is an action, or channel.action, of humans and suspects or of the company; each is strictly later than the one before, all lie within window_seconds of the first. Of several beginnings the one that leads furthest counts';
