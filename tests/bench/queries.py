@@ -2,10 +2,11 @@
 
     python tests/bench/queries.py [--touchpoints 5000000] [--runs 5] [--view NAME]...
 
-ClickHouse runs in a stack of its own, and makes the tables itself (large_company.sql). Months that are over are one part
-each, as the tables' settings bring about; the last two are as inserts left them. Each question of sinks/questions is asked
-once to warm up, and then --runs times, without the cache of conditions. CPU seconds are the server's, and hold on a busy
-machine: on 2 free cores a question that uses both takes half of them. The base line is `SELECT count() FROM table FINAL`.
+ClickHouse runs in a stack of its own, and makes the tables itself (large_company.sql). Months that are over are one
+part each, as the tables' settings bring about; the last two are as inserts left them. Each question of sinks/questions
+is asked once to warm up, and then --runs times, without the cache of conditions. CPU seconds are the server's, and hold
+on a busy machine: on 2 free cores a question that uses both takes half of them. The base line is
+`SELECT count() FROM table FINAL`.
 """
 
 from __future__ import annotations
