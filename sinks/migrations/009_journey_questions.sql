@@ -1,7 +1,7 @@
--- What analysts ask of journeys and customers: ways, transitions, funnels, cohorts, overlaps. Customers are those of now: journeys and
--- sessions bear the current customer, touchpoints get it from touchpoints_now. Who came on which marketing channel is told
--- by visits, so by the touches of journeys; a session has the marketing channel of its own channel alone.
--- A journey's arrays are in the order of journeys, so equal times need no care, but in funnel.
+-- What analysts ask of journeys and customers: ways, transitions, funnels, cohorts, overlaps. Customers are those of now:
+-- journeys and sessions bear the current customer, touchpoints get it from touchpoints_now. Who came on which marketing channel
+-- is told by visits, so by the touches of journeys; a session has the marketing channel of its own channel alone.
+-- A journey's arrays are in the order of its touchpoints, so equal times need care in funnel alone.
 
 CREATE OR REPLACE VIEW journeys_now
 (
@@ -135,10 +135,14 @@ FROM
             FROM touchpoints_now
             -- Before the customer is looked for: the actions named, with or without channel.
             WHERE actor != 'machine' AND action IN (
-                SELECT arrayJoin(arrayConcat({steps:Array(String)}, arrayMap(name -> substring(name, position(name, '.') + 1), {steps:Array(String)})))
+                SELECT arrayJoin(arrayConcat(
+                    {steps:Array(String)}, arrayMap(name -> substring(name, position(name, '.') + 1), {steps:Array(String)})
+                ))
             )
         )
-        ARRAY JOIN arrayFilter((step, name) -> name = action_name OR name = full_name, arrayEnumerate({steps:Array(String)}), {steps:Array(String)}) AS fits
+        ARRAY JOIN arrayFilter(
+            (step, name) -> name = action_name OR name = full_name, arrayEnumerate({steps:Array(String)}), {steps:Array(String)}
+        ) AS fits
         GROUP BY customer_id
     )
     HAVING NOT throwIf(length({steps:Array(String)}) NOT BETWEEN 1 AND 10, 'funnel takes 1 to 10 steps')
@@ -197,7 +201,11 @@ CREATE VIEW IF NOT EXISTS retention_cohorts
 -- Periods are numbers until the end: weeks since the Monday before 1970, months since the year 0.
 AS SELECT
     period,
-    if(period = 'week', toDate(first_period * 7 - 3), addMonths(toDate('1970-01-01'), first_period - toRelativeMonthNum(toDate('1970-01-01')))) AS cohort,
+    if(
+        period = 'week',
+        toDate(first_period * 7 - 3),
+        addMonths(toDate('1970-01-01'), first_period - toRelativeMonthNum(toDate('1970-01-01')))
+    ) AS cohort,
     marketing_channel,
     periods_later,
     active_later[0] AS customers,
@@ -221,7 +229,9 @@ FROM
             SELECT
                 period,
                 marketing_channel,
-                arrayDistinct(arrayMap(day -> if(period = 'week', intDiv(toInt32(day) + 3, 7), toInt32(toRelativeMonthNum(day))), days)) AS active_periods,
+                arrayDistinct(arrayMap(
+                    day -> if(period = 'week', intDiv(toInt32(day) + 3, 7), toInt32(toRelativeMonthNum(day))), days
+                )) AS active_periods,
                 arrayMin(active_periods) AS first_period
             FROM
             (
@@ -325,7 +335,10 @@ FROM
     FROM journeys FINAL
     WHERE converted
 )
-ARRAY JOIN arrayDistinct(touched) AS marketing_channel, arrayMap(c -> has(before, c), arrayDistinct(touched)) AS assisted, arrayMap(c -> c = touched[-1], arrayDistinct(touched)) AS closed
+ARRAY JOIN
+    arrayDistinct(touched) AS marketing_channel,
+    arrayMap(channel -> has(before, channel), arrayDistinct(touched)) AS assisted,
+    arrayMap(channel -> channel = touched[-1], arrayDistinct(touched)) AS closed
 GROUP BY conversion_type, marketing_channel
 COMMENT 'One row a type of conversion and marketing channel: how often it helped on the way, and how often it was the last';
 
@@ -389,3 +402,162 @@ WHERE customer_id = wanted AND via IN (
     SELECT via FROM touchpoints FINAL WHERE via_customer = wanted
 )
 COMMENT 'One row a touchpoint of one customer, machine and outbound ones included, as customer_timeline(customer = ''user_id:4711''): any of its identifiers as namespace:value, or the customer_id';
+
+-- The same as before, in a third of the time: each touchpoint's via is looked up once, and what is linked is not sought.
+
+CREATE OR REPLACE VIEW identities_now
+(
+    identifier  String                  COMMENT 'The identifier as namespace:value',
+    namespace   LowCardinality(String)  COMMENT 'What kind of name it is: user_id, email_sha256, phone_sha256, social_handle, device_id, cookie_id, click_id or another',
+    value       String                  COMMENT 'The name itself; e-mail addresses and phone numbers only as SHA-256',
+    customer_id UUID                    COMMENT 'Customer that the identifier belongs to now; one that is joined with no other is a customer of its own'
+)
+AS SELECT
+    identifier,
+    substring(identifier, 1, position(identifier, ':') - 1) AS namespace,
+    substring(identifier, position(identifier, ':') + 1) AS value,
+    customer_id
+FROM
+(
+    SELECT concat(i.namespace, ':', i.value) AS identifier, i.customer_id AS customer_id
+    FROM identities AS i FINAL
+    UNION ALL
+    SELECT
+        identifier,
+        toUUID(concat(
+            substring(digest, 1, 8), '-', substring(digest, 9, 4), '-5', substring(digest, 14, 3), '-',
+            translate(substring(digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substring(digest, 18, 3), '-',
+            substring(digest, 21, 12)
+        )) AS customer_id
+    FROM
+    (
+        -- Its own customer: UUIDv5 of (namespace, value) under the published namespace, as streams.domain.ids has it.
+        SELECT
+            identifier,
+            position(identifier, ':') AS colon,
+            lower(hex(SHA1(concat(
+                unhex('be58af1d235e5bf1bb5536492a89217f'),
+                reverse(reinterpretAsFixedString(toUInt32(colon - 1))), substring(identifier, 1, colon - 1),
+                reverse(reinterpretAsFixedString(toUInt32(length(identifier) - colon))), substring(identifier, colon + 1)
+            )))) AS digest
+        FROM
+        (
+            SELECT arrayJoin(identifiers) AS identifier FROM touchpoints FINAL
+            UNION DISTINCT
+            SELECT arrayJoin([stronger, weaker]) FROM identity_corrections FINAL
+        )
+        WHERE identifier NOT IN (SELECT concat(namespace, ':', value) FROM identities FINAL)
+    )
+)
+COMMENT 'One row an identifier that was ever seen on a touchpoint or named by an operator, with its customer now';
+
+CREATE OR REPLACE VIEW customers
+(
+    customer_id UUID                            COMMENT 'The customer',
+    identifiers Map(String, Array(String))      COMMENT 'Identifiers by namespace, each list sorted',
+    first_seen  DateTime64(3, 'UTC')            COMMENT 'Event time of the first touchpoint, UTC',
+    last_seen   DateTime64(3, 'UTC')            COMMENT 'Event time of the last touchpoint, UTC',
+    touchpoints UInt64                          COMMENT 'Number of touchpoints, machine and outbound ones included',
+    journeys    UInt64                          COMMENT 'Number of journeys; 0 where only machines acted or only the company spoke',
+    conversions UInt64                          COMMENT 'Number of journeys that a closing conversion ends',
+    revenue     Map(String, Decimal(18, 6))     COMMENT 'Value of those conversions by currency, in units of the currency'
+)
+AS WITH fromUnixTimestamp64Milli(0, 'UTC') AS never
+SELECT
+    customer_id,
+    mapFromArrays(
+        arrayDistinct(arrayMap(name -> substring(name, 1, position(name, ':') - 1), names)) AS namespaces,
+        arrayMap(namespace -> arrayMap(
+            name -> substring(name, length(namespace) + 2), arrayFilter(name -> startsWith(name, concat(namespace, ':')), names)
+        ), namespaces)
+    ) AS identifiers,
+    first_seen,
+    last_seen,
+    touchpoints,
+    journeys,
+    conversions,
+    mapFromArrays(
+        arraySort(arrayDistinct(arrayMap(sale -> sale.1, sales))) AS currencies,
+        arrayMap(currency -> reinterpret(arraySum(sale -> if(sale.1 = currency, sale.2, 0), sales), 'Decimal(18, 6)'), currencies)
+    ) AS revenue
+FROM
+(
+    SELECT
+        customer_id,
+        arraySort(arrayDistinct(groupArrayIf(u.name, u.name != ''))) AS names,
+        minIf(u.first_seen, u.touchpoints > 0) AS first_seen,
+        maxIf(u.last_seen, u.touchpoints > 0) AS last_seen,
+        sum(u.touchpoints) AS touchpoints,
+        countIf(u.is_journey) AS journeys,
+        countIf(u.converted) AS conversions,
+        groupArrayIf((u.currency, u.value_micros), u.converted AND u.currency != '') AS sales
+    FROM
+    (
+        -- An identifier that nobody links gives its customer the id. It is the via of touchpoints, or an operator named it.
+        SELECT
+            if(i.version > 0, i.customer_id, v.own) AS customer_id,
+            if(i.version > 0, '', v.via) AS name,
+            v.first_seen AS first_seen,
+            v.last_seen AS last_seen,
+            v.touchpoints AS touchpoints,
+            false AS is_journey,
+            false AS converted,
+            '' AS currency,
+            0::Int64 AS value_micros
+        FROM
+        (
+            -- By the own customer, which is one with the via, and quicker to group by than a text.
+            SELECT
+                via_customer AS own,
+                any(via) AS via,
+                min(occurred_at) AS first_seen,
+                max(occurred_at) AS last_seen,
+                count() AS touchpoints
+            FROM touchpoints FINAL
+            GROUP BY via_customer
+        ) AS v
+        LEFT ANY JOIN
+        (
+            SELECT concat(namespace, ':', value) AS identifier, customer_id, version
+            FROM identities FINAL
+        ) AS i ON i.identifier = v.via
+        UNION ALL
+        SELECT customer_id, concat(namespace, ':', value), never, never, 0, false, false, '', 0
+        FROM identities FINAL
+        UNION ALL
+        SELECT customer_id, '', never, never, 0, true, converted, toString(currency), value_micros
+        FROM journeys FINAL
+        UNION ALL
+        SELECT own, identifier, never, never, 0, false, false, '', 0
+        FROM
+        (
+            SELECT
+                arrayJoin([stronger, weaker]) AS identifier,
+                position(identifier, ':') AS colon,
+                lower(hex(SHA1(concat(
+                    unhex('be58af1d235e5bf1bb5536492a89217f'),
+                    reverse(reinterpretAsFixedString(toUInt32(colon - 1))), substring(identifier, 1, colon - 1),
+                    reverse(reinterpretAsFixedString(toUInt32(length(identifier) - colon))), substring(identifier, colon + 1)
+                )))) AS digest,
+                toUUID(concat(
+                    substring(digest, 1, 8), '-', substring(digest, 9, 4), '-5', substring(digest, 14, 3), '-',
+                    translate(substring(digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substring(digest, 18, 3), '-',
+                    substring(digest, 21, 12)
+                )) AS own
+            FROM identity_corrections FINAL
+        )
+        WHERE identifier NOT IN (
+            SELECT concat(namespace, ':', value) FROM identities FINAL
+            WHERE concat(namespace, ':', value) IN (SELECT arrayJoin([stronger, weaker]) FROM identity_corrections FINAL)
+        )
+    ) AS u
+    GROUP BY customer_id
+    HAVING touchpoints > 0
+)
+SETTINGS join_use_nulls = 0
+COMMENT 'One row a customer with at least one touchpoint: the identifiers that belong to it now, and what it did';
+
+-- FINAL over a month that is one part merges nothing: over 5,000,000 touchpoints of half a year that is 0.01 s of CPU, and 1.2 s where
+-- each month has five parts. So a month becomes one part an hour after the last insert into it.
+ALTER TABLE touchpoints MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;
+ALTER TABLE engagement MODIFY SETTING min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1;

@@ -69,7 +69,7 @@ SELECT channel, via, step_at(n, at, i) AS occurred_at, hashed(n, i, 22), own_cus
     if(action = 'purchased', 'purchase', ''), if(action = 'purchased', (1 + n % 300) * 990000, 0),
     if(action = 'purchased', if(n % 10 = 0, 'CHF', 'EUR'), ''), if(action = 'purchased', hashed(n, 'order', 12), ''),
     if(channel IN ('web', 'mobile'), sipHash64(n, i) % 60000, NULL), agent_of(customer),
-    if(i = 0, [via, via_of(customer, (customer + n) % 4)], [via]),
+    if(i = 0, arrayDistinct([via, via_of(customer, n % (1 + customer % 3))]), [via]),
     map('path', concat('/c/', toString(sipHash64(n, i) % 500))), occurred_at + 1, n % 4, n
 FROM visits ARRAY JOIN range(size) AS i;
 -- What the company sends, and what machines do: nobody's visits.
