@@ -69,7 +69,7 @@ def _declared_columns(client: ClickHouse, view: str) -> list[tuple[str, str, str
 def describe(client: ClickHouse) -> str:
     """Markdown: what is asked, then all tables, then all views with their questions and the database's answers."""
     asked = read_questions()
-    index = "\n".join(f"- [{question.text}](#{question.view})" for question in asked.values())
+    index = "\n".join(f"- [{question.asked}](#{question.view})" for question in asked.values())
     sections = [_section(client, one, asked.get(one.name)) for one in described(client)]
     return "\n\n".join([f"### Questions\n\n{index}", *sections])
 

@@ -15,11 +15,16 @@ _COMMENT = "-- "
 
 
 class Question(NamedTuple):
-    """A view, what is asked of it, and the statement that answers, without semicolon."""
+    """A view, what is asked of it with any remark behind, and the statement that answers, without semicolon."""
 
     view: str
     text: str
     query: str
+
+    @property
+    def asked(self) -> str:
+        """The question without remark."""
+        return self.text[: self.text.rindex("?") + 1]
 
 
 def read_questions(directory: Path = QUESTIONS) -> dict[str, Question]:
@@ -28,7 +33,7 @@ def read_questions(directory: Path = QUESTIONS) -> dict[str, Question]:
 
 
 def read_question(path: Path) -> Question:
-    """The question of one file: lines of comment that end in a question mark, then one statement that names the view.
+    """The question of one file: lines of comment with a question and perhaps a remark, then one statement on the view.
 
     ValueError, naming the file and what is wrong, where it is made otherwise.
     """
@@ -36,8 +41,8 @@ def read_question(path: Path) -> Question:
     asked = [*takewhile(lambda line: line.startswith(_COMMENT), lines)]
     text = " ".join(line.removeprefix(_COMMENT).strip() for line in asked)
     query = "\n".join(lines[len(asked) :]).strip()
-    if not text.endswith("?"):
-        raise ValueError(f"{path.name}: begins with {text!r}, expected lines of comment that end in a question mark")
+    if "?" not in text:
+        raise ValueError(f"{path.name}: begins with {text!r}, expected lines of comment with a question mark")
     if not query or ";" in query:
         raise ValueError(f"{path.name}: {query!r} is not one statement without semicolon")
     if not re.search(rf"\b{path.stem}\b", query.partition("FROM")[2]):

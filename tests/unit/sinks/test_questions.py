@@ -7,6 +7,13 @@ import pytest
 from sinks.questions import Question, read_question, read_questions
 
 
+def test_a_remark_may_follow_the_question(tmp_path: Path) -> None:
+    file = tmp_path / "v.sql"
+    file.write_text("-- How many?\n-- Machines count, too.\nSELECT count() FROM v\n")
+    question = read_question(file)
+    assert (question.text, question.asked) == ("How many? Machines count, too.", "How many?")
+
+
 def test_a_question_stands_above_its_query_and_may_take_several_lines(tmp_path: Path) -> None:
     file = tmp_path / "journeys_now.sql"
     file.write_text("-- How many journeys\n-- are open?\nSELECT count() -- all\nFROM journeys_now\n")
@@ -18,7 +25,7 @@ def test_a_question_stands_above_its_query_and_may_take_several_lines(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("SELECT 1 FROM v", "v.sql: begins with '', expected lines of comment that end in a question mark"),
+        ("SELECT 1 FROM v", "v.sql: begins with '', expected lines of comment with a question mark"),
         ("-- Counts.\nSELECT 1 FROM v", "v.sql: begins with 'Counts.', expected lines"),
         ("-- How many?\n", "v.sql: '' is not one statement without semicolon"),
         ("-- How many?\nSELECT 1 FROM v;", "v.sql: 'SELECT 1 FROM v;' is not one statement"),
