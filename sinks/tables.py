@@ -123,7 +123,7 @@ TABLES: Mapping[str, Table[Columns]] = {
         "engagement",
         _same(
             "channel campaign hour currency actor source_partition touchpoints inbound outbound unique_openers"
-            " unique_clickers engaged_ms conversions revenue_micros actions version"
+            " unique_clickers engaged_ms conversions revenue_micros actions version deleted"
         ),
     ),
     "outcome": _table("outcomes", _same("topic channel partition outcome reason records version")),

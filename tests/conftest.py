@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.processes import Addresses
 from deploy.local.stack import Stack, find_stacks
+
+# How long an example takes says nothing on a machine that others use.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SERVERS = ("OMNIJOURNEY_KAFKA_BOOTSTRAP", "OMNIJOURNEY_CLICKHOUSE_URL")
 

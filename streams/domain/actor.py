@@ -1,8 +1,9 @@
 """The verdict on who did it: human, suspect or machine.
 
 Decides it from one touchpoint alone: the provider's word, a known bot's user agent, a page view without one. It
-leaves to others what needs several touchpoints (bursts of clicks, an opening within two seconds of delivery), which
-raise the verdict later, and never drops anything: a machine's touchpoint is kept and counted apart.
+leaves to `streams.domain.verdicts` what needs several touchpoints (bursts of clicks, an opening within two seconds of
+delivery), which may raise the verdict later, and never drops anything: a machine's touchpoint is kept and counted
+apart.
 
 Known bots are those of the package crawler-user-agents, as written there, case included. Two of its entries are no
 bots where they appear every day, and there alone they are passed over:
@@ -20,10 +21,11 @@ from typing import Final
 import crawleruseragents
 
 HUMAN: Final = "human"
+SUSPECT: Final = "suspect"
 MACHINE: Final = "machine"
 
-# The first number is ours: raise it with any change of the rules in this module.
-RULES_VERSION: Final = f"1+crawler-user-agents-{version('crawler-user-agents')}"
+# The first number is ours: raise it with any change of the rules in this module or in `streams.domain.verdicts`.
+RULES_VERSION: Final = f"2+crawler-user-agents-{version('crawler-user-agents')}"
 
 _NO_AGENTS: Final = frozenset({"", "-"})  # "-" is how access logs write an absent one
 _IMAGE_PROXIES: Final = ("GoogleImageProxy", "YahooMailProxy")

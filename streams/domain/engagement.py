@@ -1,28 +1,30 @@
 """Engagement: what happened, counted per channel, campaign, hour of event time, currency and actor.
 
 A touchpoint adds to exactly one row, the one of its own currency ('' where there is no money), so that rows of any
-dimension add up. Uniques (openers, clickers) count once per (via, message) in the hour of the earliest human event: the
-sorted set of those events is kept, so that an earlier one that arrives late moves the count. Rates are made from these
-components in views, never stored.
+dimension add up. Where its verdict rises, it moves to the row of the other actor. Uniques (openers, clickers) count
+once per (via, message) in the hour of the earliest human event: all of those are kept (`streams.domain.verdicts`), so
+that an earlier one that arrives late moves the count. Rates are made from these components in views, never stored.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
+from streams.domain.actor import HUMAN
+from streams.domain.verdicts import CLICKS, OPENINGS, Deed
+
 HOUR_MS = 3_600_000
-#: The largest total that records and tables hold; a sum stops there instead of stopping the stage.
+#: The largest total that records and tables hold; a larger one is written as that instead of stopping the stage.
 LARGEST = 2**63 - 1
 
 OPENERS = "unique_openers"
 CLICKERS = "unique_clickers"
-#: (channel, action) that makes somebody a unique opener or clicker of a message.
+#: (channel, part of a message) of which the earliest human deed makes somebody a unique opener or clicker of it.
 UNIQUES = {
-    ("email", "opened"): OPENERS,
-    ("email", "clicked"): CLICKERS,
-    ("mobile", "push_opened"): OPENERS,
+    ("email", OPENINGS): OPENERS,
+    ("email", CLICKS): CLICKERS,
+    ("mobile", OPENINGS): OPENERS,
 }
 
 
@@ -37,39 +39,33 @@ class EngagementKey(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """A row's components, absolute. ``actions`` counts touchpoints by action, custom ones under their own names."""
+    """A row's components, absolute. ``actions`` counts touchpoints by action, custom ones under their own names.
+
+    ``engaged_ms`` and ``revenue_micros`` are exact beyond `LARGEST`: what was added must be there to be taken away.
+    """
 
     touchpoints: int
     inbound: int
     outbound: int
     unique_openers: int
     unique_clickers: int
-    engaged_ms: int
+    engaged_ms: Decimal
     conversions: int
-    revenue_micros: int
+    revenue_micros: Decimal
     actions: dict[str, int]
 
 
 #: A row before its first touchpoint.
-NOTHING = Totals(0, 0, 0, 0, 0, 0, 0, 0, {})
+NOTHING = Totals(0, 0, 0, 0, 0, Decimal(0), 0, Decimal(0), {})
 
 
 class Share(NamedTuple):
-    """What some touchpoints of one action add to a row together."""
+    """What some touchpoints of one action add to a row together; less than nothing where they leave it."""
 
     touchpoints: int
     engaged_ms: int = 0
     conversions: int = 0
     revenue_micros: int = 0
-
-
-class HumanEvent(NamedTuple):
-    """One human opening or click of a message; compares by (occurred_at, event_id)."""
-
-    occurred_at: int
-    event_id: str
-    campaign: str
-    currency: str
 
 
 def hour_of(occurred_at: int) -> int:
@@ -80,16 +76,20 @@ def hour_of(occurred_at: int) -> int:
 def add(totals: Totals, action: str, direction: str, share: Share) -> Totals:
     """``totals`` with touchpoints of ``action`` counted in; uniques are counted apart (`add_unique`)."""
     inbound = share.touchpoints if direction == "inbound" else 0
+    of_action = totals.actions.get(action, 0) + share.touchpoints
+    actions = {**totals.actions, action: of_action}
+    if not of_action:
+        del actions[action]
     return Totals(
         touchpoints=totals.touchpoints + share.touchpoints,
         inbound=totals.inbound + inbound,
         outbound=totals.outbound + share.touchpoints - inbound,
         unique_openers=totals.unique_openers,
         unique_clickers=totals.unique_clickers,
-        engaged_ms=min(totals.engaged_ms + share.engaged_ms, LARGEST),
+        engaged_ms=totals.engaged_ms + share.engaged_ms,
         conversions=totals.conversions + share.conversions,
-        revenue_micros=min(totals.revenue_micros + share.revenue_micros, LARGEST),
-        actions={**totals.actions, action: totals.actions.get(action, 0) + share.touchpoints},
+        revenue_micros=totals.revenue_micros + share.revenue_micros,
+        actions=actions,
     )
 
 
@@ -98,19 +98,6 @@ def add_unique(totals: Totals, unique: str, change: int) -> Totals:
     return totals._replace(**{unique: getattr(totals, unique) + change})
 
 
-def unique_of(channel: str, action: str, actor: str) -> str | None:
-    """`OPENERS` or `CLICKERS` for a human opening or click, else None."""
-    return UNIQUES.get((channel, action)) if actor == "human" else None
-
-
-def insert(events: Sequence[HumanEvent], event: HumanEvent) -> tuple[HumanEvent, ...]:
-    """The sorted set with ``event`` in it."""
-    at = bisect_left(events, event)
-    if at < len(events) and events[at] == event:
-        return tuple(events)
-    return (*events[:at], event, *events[at:])
-
-
-def unique_key(channel: str, event: HumanEvent) -> EngagementKey:
-    """The row in which a unique counts whose earliest human event is ``event``."""
-    return EngagementKey(channel, event.campaign, hour_of(event.occurred_at), event.currency, "human")
+def unique_key(channel: str, deed: Deed) -> EngagementKey:
+    """The row in which a unique counts whose earliest human event is ``deed``."""
+    return EngagementKey(channel, deed.campaign, hour_of(deed.occurred_at), deed.currency, HUMAN)

@@ -44,8 +44,8 @@ def require_expected(world: Any) -> None:
 def _require_outcomes(invariants: Invariants, expected: Expected) -> None:
     _require("outcomes", _outcomes(invariants.final("outcome").values()), expected.accepted.outcomes)
     _require("dead letters", _dead(invariants.dead.values()), expected.dead)
-    accepted = {name_of(fields): True for fields in expected.accepted.touchpoints}
-    _require("resolved", dict.fromkeys(invariants.resolved, True), accepted)
+    judged = {name_of(one.record): one.actor for one in expected.judged}
+    _require("verdicts", {name: told[max(told)] for name, told in invariants.verdicts.items()}, judged)
 
 
 def _outcomes(rows: Iterable[Fields]) -> dict[tuple[str, int, str, str], int]:

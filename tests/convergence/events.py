@@ -1,4 +1,4 @@
-"""What is sent in a scenario: touchpoints by producers, corrections by operators, verdicts that are raised."""
+"""What is sent in a scenario: touchpoints by producers, corrections by operators."""
 
 from __future__ import annotations
 
@@ -26,14 +26,7 @@ class Corrected(NamedTuple):
     fields: Fields
 
 
-class Raised(NamedTuple):
-    """The touchpoint ``name``, accepted before, turns out to be the doing of ``actor``."""
-
-    name: Name
-    actor: str
-
-
-Event = Touched | Corrected | Raised
+Event = Touched | Corrected
 
 
 def name_of(fields: Fields) -> Name:

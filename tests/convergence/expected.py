@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,6 @@ from streams.domain.identity.links import Correction
 from streams.domain.ids import customer_id
 from streams.domain.touchpoint import Touchpoint
 from tests.convergence.accepted import Accepted, accepted_of
-from tests.convergence.events import Name
 from tests.integration.expectation import Accepted as Judged
 from tests.integration.expectation import expect
 
@@ -58,21 +56,10 @@ def expected_of(world: Any) -> Expected:
         each.accepted,
         +dead,
         identify(each.links, taken, world.shape.limits),
-        _forming(each.histories, world.verdicts),
+        each.histories,
     )
 
 
 def _correction(fields: Fields) -> Correction:
     pair = {end: Identifier(**fields[end]) for end in ("stronger", "weaker")}
     return Correction(**{**fields, **pair})
-
-
-def _forming(
-    histories: Mapping[Identifier, list[Touchpoint]], verdicts: Mapping[Name, str]
-) -> dict[Identifier, list[Touchpoint]]:
-    """Without those that turned out to be a machine's."""
-    found = {
-        via: [t for t in history if verdicts.get((t.channel, t.via, t.event_id)) != "machine"]
-        for via, history in histories.items()
-    }
-    return {via: history for via, history in found.items() if history}

@@ -40,8 +40,8 @@ class Invariants:
         self._decoded: dict[bytes, tuple[str, Fields]] = {}
         #: (record, key) -> version -> row
         self.rows: defaultdict[tuple[str, bytes], dict[int, Fields]] = defaultdict(dict)
-        #: INTAKE's last word on a touchpoint, encoded.
-        self.resolved: dict[Name, bytes] = {}
+        #: INTAKE's verdicts on a touchpoint, by the version of its row.
+        self.verdicts: defaultdict[Name, dict[int, str]] = defaultdict(dict)
         #: identifier -> version -> customer
         self.assigned: defaultdict[str, dict[int, str]] = defaultdict(dict)
         #: identifier -> version -> (from, to)
@@ -114,8 +114,8 @@ class Invariants:
     def _resolved(self, output: Output, fields: Fields) -> None:
         touchpoint = decode(fields["touchpoint"]).record
         name = (touchpoint["channel"], Identifier(**fields["via"]).text, touchpoint["event_id"])
-        if not fields["raised"]:
-            self.resolved[name] = output.value or b""
+        known = self.verdicts[name].setdefault(fields["intake_offset"], fields["actor"])
+        assert known == fields["actor"], f"{name}, version {fields['intake_offset']}: {known} and {fields['actor']}"
         self._arrive(output, fields["to"], name, fields["version"])
 
     def _handed_over(self, output: Output, fields: Fields) -> None:

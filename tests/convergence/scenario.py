@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streams.domain.identifiers import Identifier
 from streams.domain.identity.limits import Limits
 from streams.domain.rules import Rules
-from tests.convergence.events import Corrected, Event, Raised, Touched, name_of
+from tests.convergence.events import Corrected, Event, Touched
 from tests.convergence.universe import Universe
 from tests.unit.builders import HOUR, MINUTE
 
@@ -85,13 +85,14 @@ def _limits(random: Random) -> Limits:
 def _events(random: Random, universe: Universe) -> Iterator[Event]:
     count = random.choice((14, 20, 30) if universe.tug else (6, 10, 14, 18, 24, 34))
     touchpoints = [universe.touchpoint(number) for number in range(count)]
+    for number in range(universe.mailings):
+        touchpoints += universe.mailing(number)
     events: list[Event] = [*touchpoints]
     valid = [event.fields for event in touchpoints if event.fields is not None]
     # Duplicates, some with other content.
     for fields in random.choices(valid, k=random.randrange(len(valid) // 3 + 2)):
         again = fields if random.random() < 0.8 else fields | {"properties": {"changed": "yes"}}
         events.append(Touched(again, shift=universe.shift()))
-    events += [Raised(name_of(f), universe.verdict()) for f in valid if random.random() < universe.raised]
     count = random.choice(universe.corrections)
     pulls = [*universe.pulls(count)] if universe.tug else []
     events += pulls or [universe.correction(number) for number in range(count)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.domain.ids import customer_id
-from tests.convergence.events import Corrected, Event, Raised
+from tests.convergence.events import Corrected, Event
 from tests.convergence.scenario import Scenario, Shape
 from tests.unit.builders import MIDNIGHT, MINUTE
 
@@ -69,8 +69,6 @@ def time_of(at: int) -> str:
 
 
 def _event(event: Event) -> str:
-    if isinstance(event, Raised):
-        return f"raised to {event.actor}: {' '.join(event.name)}"
     if isinstance(event, Corrected):
         f = event.fields
         pair = " ".join(f"{f[end]['namespace']}:{f[end]['value']}" for end in ("stronger", "weaker"))

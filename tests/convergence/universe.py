@@ -31,7 +31,7 @@ class Universe:
         self.cookies = _names("cookie_id", random.randint(1 + self.tug, 5))
         self.clicks = _names("click_id", random.randint(1, 3))
         self.backfill = random.random() < 0.85
-        self.raised = random.choice((0.0, 0.0, 0.2, 0.5))
+        self.mailings = random.choice((0, 1, 1, 2))
         self.corrections: Sequence[int] = (8, 16, 24) if self.tug else random.choice(((0,), (0, 1, 2), (3, 6, 9)))
         self._rerouted = random.choice((0.0, 0.0, 0.15))
         self._broken = random.choice((0.0, 0.0, 0.0, 0.06))
@@ -53,9 +53,6 @@ class Universe:
         for names in (self.users, self.emails, self.devices, self.cookies, self.clicks):
             yield from names
 
-    def verdict(self) -> str:
-        return "machine" if self._random.random() < 0.8 else "suspect"
-
     def shift(self) -> int:
         return 1 if self._random.random() < self._rerouted else 0
 
@@ -76,6 +73,36 @@ class Universe:
             **self._deed(channel),
         )
         return Touched(fields, self.shift(), broken < self._broken)
+
+    def mailing(self, number: int) -> Iterator[Touched]:
+        """A message that is delivered, opened and clicked within seconds, by somebody or by a machine."""
+        random = self._random
+        reader = random.choice(self.emails)
+        at = MIDNIGHT + random.choice((-1_500, 0, 20 * MINUTE, 3 * HOUR))
+        message = random.choice(("m1", f"m{number}"))
+        deeds: list[tuple[str, int, str | None]] = [
+            ("delivered", 0, None), ("opened", random.choice((0, 2_000, 2_001)), None), ("opened", 10 * MINUTE, None),
+        ]  # fmt: skip
+        pause_ms = random.choice((0, 250, 250, 251))
+        deeds += [("clicked", 5_000 + pause_ms * step, link) for step, link in enumerate("abcde")]
+        deeds += [("clicked", random.choice((5_000, 6_000, 20 * MINUTE)), random.choice("abcf"))]
+        for place, (action, after_ms, link) in enumerate(deeds):
+            if random.random() < 0.1:
+                continue
+            others = [self._one(self.clicks)] if random.random() < 0.2 else []
+            fields = touchpoint_record(
+                event_id=f"{message}-{number}-{place}",
+                channel="email",
+                action=action,
+                occurred_at=at + after_ms,
+                identifiers=[identifier._asdict() for identifier in (reader, *others)],
+                acquisition=self._acquisition(),
+                message_id=message,
+                link=link,
+                provider_machine=random.random() < 0.05,
+                backfill=self.backfill,
+            )
+            yield Touched(fields, self.shift())
 
     def _time(self) -> int:
         """Around midnight, in steps of ten minutes: gaps of exactly 30 minutes, and of a millisecond more."""

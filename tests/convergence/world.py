@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from schemas.codec import decode, encode
+from schemas.codec import encode
 from streams import topics
 from streams.runtime.stage import Stage
 from streams.stages.customers import Customers
@@ -21,7 +21,7 @@ from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
 from streams.stages.invariants import VIOLATIONS
 from tests.convergence.ending import require_expected
-from tests.convergence.events import Corrected, Event, Name, Raised, Touched, via_of
+from tests.convergence.events import Corrected, Event, Touched, via_of
 from tests.convergence.invariants import Invariants
 from tests.convergence.logs import Logs, Output
 from tests.convergence.process import POISON, Process
@@ -31,7 +31,6 @@ from tests.integration.expectation import SITE
 
 #: Far more than any scenario takes; one that circles never ends.
 STEPS = 20_000
-VERDICTS = ("human", "suspect", "machine")
 GARBAGE = b"no touchpoint"
 
 
@@ -80,10 +79,6 @@ class World:
         declared = topics.declared(shape.partitions, shape.customer_partitions)
         self.logs = Logs(random, {topic.name: topic.partitions for topic in declared}, self._heard)
         self._events = [*scenario.events]
-        #: Verdicts that were raised.
-        self.verdicts: dict[Name, str] = {}
-        #: Those that wait for their touchpoint.
-        self._raises: list[tuple[int, Raised]] = []
         self._crashes = random.choice((0, 4, 12, 30))
         self._source_speed = random.choice((0.05, 0.3, 1.0, 5.0))
         self.processes = [*self._make_processes(parts)]
@@ -126,7 +121,7 @@ class World:
         busy: list[tuple[Callable[[], None], float]] = [
             (partial(self._go_on, process), process.speed) for process in self.processes if process.has_work
         ]
-        if self._events or self._ready():
+        if self._events:
             busy.append((self._send, self._source_speed))
         if not busy:
             return False
@@ -148,21 +143,10 @@ class World:
 
     # --- what is sent from outside ------------------------------------------------------------------------
 
-    def _ready(self) -> list[tuple[int, Raised]]:
-        return [(number, event) for number, event in self._raises if event.name in self.invariants.resolved]
-
     def _send(self) -> None:
-        ready = self._ready()
-        if ready and (not self._events or self.random.random() < 0.3):
-            self._raises.remove(ready[0])
-            self._raise(*ready[0])
-            return
         number, event = self._events.pop(0)
-        if isinstance(event, Raised):
-            self._raises.append((number, event))
-        else:
-            self.say("outside", f"sends #{number}")
-            self._produce(event)
+        self.say("outside", f"sends #{number}")
+        self._produce(event)
 
     def _produce(self, event: Event) -> None:
         if isinstance(event, Corrected):
@@ -178,22 +162,6 @@ class World:
         key = via_of(event.fields).text.encode()
         at = (self.logs.partition(topic, key) + event.shift) % partitions
         self.logs.append(Output(topic, at, key, encode("touchpoint", event.fields), headers))
-
-    def _raise(self, number: int, event: Raised) -> None:
-        """As INTAKE would: once more with the higher verdict, to a customer that the via had at some time."""
-        self.say("outside", f"sends #{number}")
-        resolved = decode(self.invariants.resolved[event.name]).record
-        if VERDICTS.index(event.actor) <= VERDICTS.index(self.verdicts.get(event.name, resolved["actor"])):
-            return
-        self.verdicts[event.name] = event.actor
-        via = f"{resolved['via']['namespace']}:{resolved['via']['value']}"
-        assigned = self.invariants.assigned.get(via, {})
-        version, to = self.random.choice([(resolved["version"], resolved["to"]), *assigned.items()])
-        value = encode(
-            "resolved_touchpoint", {**resolved, "to": to, "version": version, "actor": event.actor, "raised": True}
-        )
-        key = to.encode()
-        self.logs.append(Output(topics.ACTIVITY, self.logs.partition(topics.ACTIVITY, key), key, value))
 
 
 def _alerts() -> dict[str, float]:

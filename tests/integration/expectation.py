@@ -24,6 +24,9 @@ HOUR_MS = 3_600_000
 #: (channel, action) of a person -> the component in which each message of a via counts once.
 UNIQUES = {("email", "opened"): "openers", ("mobile", "push_opened"): "openers", ("email", "clicked"): "clickers"}
 
+#: Clicks on links of messages.
+CLICKS = {("email", "clicked"), ("web", "link_clicked"), ("social", "link_clicked")}
+
 
 class Accepted(NamedTuple):
     """An accepted record with what is judged of it; ``identifiers`` are cleaned, strongest first."""
@@ -41,18 +44,25 @@ class Accepted(NamedTuple):
 
 @dataclass
 class Expected:
-    """What the pipeline must make of each touchpoint. ``outcomes`` by (channel, outcome, reason); ``histories`` are
-    the journey-forming ones of each via."""
+    """What the pipeline must make of each touchpoint. ``outcomes`` by (channel, outcome, reason)."""
 
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     accepted: list[Accepted] = field(default_factory=list)
-    histories: defaultdict[Identifier, list[Touchpoint]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def links(self) -> Iterator[Link]:
         """What the accepted ones link, again and again."""
         for one in self.accepted:
             yield from links_of(one.via, one.identifiers, one.record["occurred_at"], one.record["event_id"])
+
+    @property
+    def histories(self) -> dict[Identifier, list[Touchpoint]]:
+        """The journey-forming touchpoints of each via."""
+        found: defaultdict[Identifier, list[Touchpoint]] = defaultdict(list)
+        for one in self.accepted:
+            if is_journey_forming(one.direction, one.actor):
+                found[one.via].append(_touchpoint_of(one))
+        return dict(found)
 
 
 def expect(records: list[dict[str, Any]]) -> Expected:
@@ -65,7 +75,8 @@ def expect(records: list[dict[str, Any]]) -> Expected:
         outcome, reason = _outcome(record, seen)
         expected.outcomes[record["channel"], outcome, reason] += 1
         if outcome == "accepted":
-            _keep(expected, _judged(record))
+            expected.accepted.append(_judged(record))
+    expected.accepted = [*_judged_together(expected.accepted)]
     return expected
 
 
@@ -91,13 +102,38 @@ def _judged(record: dict[str, Any]) -> Accepted:
     )
 
 
-def _keep(expected: Expected, accepted: Accepted) -> None:
-    expected.accepted.append(accepted)
-    if not is_journey_forming(accepted.direction, accepted.actor):
-        return
+def _judged_together(accepted: list[Accepted]) -> Iterator[Accepted]:
+    """With the verdicts of several touchpoints, by the words of the definition."""
+    messages: defaultdict[tuple[str, str, str], list[Accepted]] = defaultdict(list)
+    for one in accepted:
+        message = one.record["message_id"]
+        if message:
+            messages[one.record["channel"], one.via.text, message].append(one)
+    for one in accepted:
+        message = one.record["message_id"]
+        of = messages[one.record["channel"], one.via.text, message] if message else []
+        yield one._replace(actor=_actor_among(one, of))
+
+
+def _actor_among(one: Accepted, message: list[Accepted]) -> str:
+    channel, action, at = (one.record[name] for name in ("channel", "action", "occurred_at"))
+    if one.actor == "human" and (channel, action) == ("email", "opened"):
+        deliveries = [other.record["occurred_at"] for other in message if other.record["action"] == "delivered"]
+        return "suspect" if any(0 <= at - delivered <= 2_000 for delivered in deliveries) else "human"
+    if (channel, action) not in CLICKS or not one.record["link"]:
+        return one.actor
+    clicks = [other.record for other in message if (channel, other.record["action"]) in CLICKS and other.record["link"]]
+    for first in clicks:
+        window = [click for click in clicks if 0 <= click["occurred_at"] - first["occurred_at"] <= 1_000]
+        if 0 <= at - first["occurred_at"] <= 1_000 and len({click["link"] for click in window}) >= 5:
+            return "machine"
+    return one.actor
+
+
+def _touchpoint_of(accepted: Accepted) -> Touchpoint:
     record, origin = accepted.record, accepted.origin
     conversion = record["conversion"]
-    touchpoint = Touchpoint(
+    return Touchpoint(
         occurred_at=record["occurred_at"],
         event_id=record["event_id"],
         channel=record["channel"],
@@ -113,7 +149,6 @@ def _keep(expected: Expected, accepted: Accepted) -> None:
             conversion["type"], conversion["value_micros"], conversion["currency"], conversion["order_id"] or ""
         ),
     )
-    expected.histories[accepted.via].append(touchpoint)
 
 
 def count_engagement(accepted: list[Accepted]) -> dict[tuple[Any, ...], Counter[str]]:

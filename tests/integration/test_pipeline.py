@@ -90,7 +90,7 @@ def test_the_sample_has_something_of_everything(batch: Batch) -> None:
     expected, journeys = batch.expected, [j for s in batch.stitched.values() for j in s.journeys]
     assert sum(expected.outcomes.values()) == EVENTS
     assert len({outcome for _, outcome, _ in expected.outcomes}) == 3
-    assert {one.actor for one in expected.accepted} == {"human", "machine"}
+    assert {one.actor for one in expected.accepted} == {"human", "suspect", "machine"}
     assert sum(j.conversion is not None for j in journeys) > 100
     assert sum(len({t.via for t in j.touchpoints}) > 1 for j in journeys) > 100
     assert Counter(batch.identified.violations.values())["shared"] > 5

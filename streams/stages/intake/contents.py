@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.codec import decode
 from schemas.columns import decode_columns
 from streams.runtime.stage import Record, Records
 
@@ -60,6 +61,13 @@ def read(records: Records) -> Iterator[tuple[Record, Content | None, bool]]:
         return zip(records, contents, backfills, strict=True)
     found = dict(zip(columns.positions, zip(contents, backfills, strict=True), strict=True))
     return ((record, *found.get(at, (None, False))) for at, record in enumerate(records))
+
+
+def read_one(value: bytes) -> Content:
+    """The content of a touchpoint that was accepted before."""
+    fields = decode(value).record
+    named = {name: [identifier[of] for identifier in fields["identifiers"]] for name, of in _IDENTIFIERS.items()}
+    return Content._make({**fields, **named}[name] for name in Content._fields)
 
 
 def digest_of(content: Content) -> bytes:

@@ -4,14 +4,15 @@
     w  topic                                         watermark, ms UTC
     o  (topic, outcome, reason)                      number of records
     e  (channel, hour, currency, actor, campaign)    totals
-    u  (unique, channel, via, message)               sorted set of human events
+    m  (channel, via, message)                       deliveries, openings and clicks of the message
+    v  (channel, via, event_id)                      a touchpoint whose verdict may rise, as it was sent
     r  (topic, origin)                               a rerouted record that has been read here
     l  (stronger, weaker)                            evidence of a link, the earliest so far, as told to IDENTITY
     a  identifier                                    whose it is, as IDENTITY told last
 
 A key is its parts with a NUL between them; only the last may hold one itself, so that no two lists of parts give the
-same key. Of s, u, l and a, which are many and long, it is the 128-bit digest of that: among 10^12 entries two share one
-with a probability of 10^-15.
+same key. Of s, m, v, l and a, which are many and long, it is the 128-bit digest of that: among 10^12 entries two share
+one with a probability of 10^-15.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NamedTuple
 
-from streams.domain.engagement import EngagementKey, HumanEvent, Totals
+from streams.domain.engagement import EngagementKey, Totals
+from streams.domain.verdicts import Message
 from streams.runtime.stage import Layout
 
-SEEN, WATERMARK, OUTCOME, ENGAGEMENT, UNIQUE, REROUTED = b"s", b"w", b"o", b"e", b"u", b"r"
+SEEN, WATERMARK, OUTCOME, ENGAGEMENT, REROUTED = b"s", b"w", b"o", b"e", b"r"
+MESSAGE, HELD = b"m", b"v"
 LINK, ASSIGNED = b"l", b"a"
 
 
@@ -40,6 +43,13 @@ class EngagementRow(NamedTuple):
 
     key: EngagementKey
     totals: Totals
+
+
+class Held(NamedTuple):
+    """A touchpoint as it was sent, and when it was received, ms UTC."""
+
+    value: bytes
+    received_at: int
 
 
 class Evidence(NamedTuple):
@@ -62,11 +72,13 @@ LAYOUT = Layout(
         WATERMARK: int,
         OUTCOME: OutcomeCount,
         ENGAGEMENT: EngagementRow,
-        UNIQUE: tuple[HumanEvent, ...],
         REROUTED: bool,
+        MESSAGE: Message,
+        HELD: Held,
         LINK: Evidence,
         ASSIGNED: Assigned,
-    }
+    },
+    made_with="verdicts of several touchpoints",
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from schemas.codec import Undecodable, decode
 from streams.domain.identifiers import SHORTEST_SHOWN, mask
@@ -25,9 +26,11 @@ from streams.runtime.stage import Record
 from streams.stages.intake.contents import Content, digest_of
 from streams.stages.intake.entries import identity_of
 from streams.stages.intake.meaning import Meanings
-from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Duplicate, Late, Outcome, Rerouted
 from streams.stages.intake.via import Vias
+
+if TYPE_CHECKING:
+    from streams.stages.intake.memory import Memory
 
 RECEIVED_AT = "received_at"
 ORIGIN = "origin"
@@ -70,6 +73,18 @@ class Judge:
         identity = identity_of(memory.channel, via.text, content.event_id)
         accepted = Accepted(content, via, meaning, received_at, identity, digest_of(content))
         return self._judge_in_time(accepted, backfill, memory)
+
+    def again(self, content: Content, received_at: int) -> Accepted:
+        """A touchpoint that was accepted before."""
+        meaning, via = self._meanings.of(content, keep=False), self._vias.of(content, keep=False)
+        if isinstance(via, Rejection):
+            raise ValueError("a touchpoint that was accepted is rejected now")
+        identity = identity_of(content.channel, via.text, content.event_id)
+        return Accepted(content, via, meaning, received_at, identity, digest_of(content))
+
+    def risen(self, accepted: Accepted, actor: str, *, raised: bool) -> Accepted:
+        """``accepted`` with the verdict that its message gives it; ``raised``: it was sent with a lower one."""
+        return accepted._replace(meaning=self._meanings.risen(accepted.content, actor, raised))
 
     def _judge_in_time(self, accepted: Accepted, backfill: bool, memory: Memory) -> Outcome:
         content, received_at = accepted.content, accepted.received_at

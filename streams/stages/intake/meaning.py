@@ -1,7 +1,7 @@
 """What follows from a touchpoint's channel, action, user agent and acquisition: who acted, who speaks, what sent them.
 
-The verdicts themselves are the domain's. They are kept, with the piece of ResolvedTouchpoint that says them, because
-many touchpoints share them.
+The verdicts themselves are the domain's. What follows is kept, with the piece of ResolvedTouchpoint that says it,
+because many touchpoints share it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from operator import itemgetter
 from schemas.pieces import piece
 from streams.domain.actor import RULES_VERSION
 from streams.domain.actor import judge as judge_actor
-from streams.domain.engagement import unique_of
 from streams.domain.marketing_channel import MarketingChannel, marketing_channel
 from streams.domain.validation import check_direction, check_name
+from streams.domain.verdicts import part_of
 from streams.domain.vocabulary import direction_of, mode_of
 from streams.stages.intake.contents import Content
 
@@ -27,14 +27,14 @@ _Source = tuple[str | None, ...] | None
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """``unique`` is the component in which it may count once; ``resolved`` a piece of ResolvedTouchpoint."""
+    """``part`` of its message that it belongs to; ``resolved`` is a piece of ResolvedTouchpoint."""
 
     channel: str
     action: str
     actor: str
     direction: str
     campaign: str
-    unique: str | None
+    part: str | None
     resolved: bytes
     #: False where `check` finds its action or direction wrong.
     is_plain: bool
@@ -59,6 +59,13 @@ class Meanings:
         actor, origin = self._judge(content.channel, content.action, agent, machine, source)
         return _make(content.channel, content.action, content.direction, content.mode, actor, origin)
 
+    def risen(self, content: Content, actor: str, raised: bool) -> Meaning:
+        """What ``content`` means by the verdict that its message gives; ``raised``: it was sent with a lower one."""
+        came = content.acquisition
+        acquisition = None if came is None else dict(zip(_SOURCE, _source_of(came), strict=True))
+        origin = marketing_channel(content.channel, content.action, acquisition, self._own_domains)
+        return self._made(content.channel, content.action, content.direction, content.mode, actor, origin, raised)
+
     def _make_kept(
         self, channel: str, action: str, direction: str, mode: str, agent: str | None, machine: bool, source: _Source
     ) -> Meaning:
@@ -72,12 +79,14 @@ class Meanings:
         return judge_actor(channel, action, agent, machine), origin
 
 
-def _make(channel: str, action: str, given: str, mode: str, actor: str, origin: MarketingChannel) -> Meaning:
+def _make(
+    channel: str, action: str, given: str, mode: str, actor: str, origin: MarketingChannel, raised: bool = False
+) -> Meaning:
     direction = direction_of(channel, action) or given if given == "UNKNOWN" else given
     resolved = {
         "actor": actor,
         "rules_version": RULES_VERSION,
-        "raised": False,
+        "raised": raised,
         "direction": direction,
         "mode": mode_of(channel, action) if mode == "UNKNOWN" else mode,
         "marketing_channel": origin.name,
@@ -91,7 +100,7 @@ def _make(channel: str, action: str, given: str, mode: str, actor: str, origin: 
         actor=actor,
         direction=direction,
         campaign=origin.campaign,
-        unique=unique_of(channel, action, actor),
+        part=part_of(channel, action),
         resolved=piece("resolved_touchpoint", resolved),
         is_plain=check_name("action", action) is None and check_direction(given, channel, action) is None,
     )

@@ -6,23 +6,11 @@ offset of the last touchpoint that touched it.
 
 from __future__ import annotations
 
-from streams.domain.engagement import (
-    NOTHING,
-    EngagementKey,
-    HumanEvent,
-    Share,
-    Totals,
-    add,
-    add_unique,
-    hour_of,
-    insert,
-    unique_key,
-)
+from streams.domain.engagement import NOTHING, EngagementKey, Share, Totals, add, add_unique, hour_of
 from streams.runtime.stage import View
 from streams.stages.intake.contents import Content
-from streams.stages.intake.entries import UNIQUE, EngagementRow, fingerprint, row_key_of
+from streams.stages.intake.entries import EngagementRow, row_key_of
 from streams.stages.intake.meaning import Meaning
-from streams.stages.intake.via import Via
 from streams.stages.invariants import broken
 
 
@@ -36,36 +24,25 @@ class Measuring:
         #: (row, its unique's name, change, offset)
         self._moves: list[tuple[EngagementKey, str, int, int]] = []
 
-    def add(self, content: Content, via: Via, meaning: Meaning, offset: int) -> None:
-        """Count a touchpoint into its row, and into its message's uniques."""
+    def add(self, content: Content, meaning: Meaning, offset: int, touchpoints: int = 1) -> None:
+        """Count a touchpoint into its row; -1 ``touchpoints``: out of it again."""
         conversion = content.conversion
-        currency = conversion["currency"] if conversion else ""
+        currency = currency_of(content)
         key = (meaning, hour_of(content.occurred_at), currency)
         sums = self._sums.get(key)
         if sums is None:
             self._sums[key] = sums = [0, 0, 0, 0, 0]
-        sums[0] += 1
+        sums[0] += touchpoints
         if content.engaged_ms:
-            sums[1] += content.engaged_ms
+            sums[1] += content.engaged_ms * touchpoints
         if conversion:
-            sums[2] += 1
-            sums[3] += conversion["value_micros"]
+            sums[2] += touchpoints
+            sums[3] += conversion["value_micros"] * touchpoints
         sums[4] = offset
-        if meaning.unique is not None:
-            message = content.message_id or content.event_id
-            event = HumanEvent(content.occurred_at, content.event_id, meaning.campaign, currency)
-            self._count_unique(meaning.unique, meaning.channel, via.text, message, event, offset)
 
-    def _count_unique(self, unique: str, channel: str, via: str, message: str, event: HumanEvent, offset: int) -> None:
-        key = fingerprint(UNIQUE, unique, channel, via, message)
-        before: tuple[HumanEvent, ...] = self._view.get(key) or ()
-        after = insert(before, event)
-        self._view.put(key, after)
-        if before and before[0] == after[0]:
-            return
-        if before:
-            self._moves.append((unique_key(channel, before[0]), unique, -1, offset))
-        self._moves.append((unique_key(channel, after[0]), unique, 1, offset))
+    def count_unique(self, key: EngagementKey, unique: str, change: int, offset: int) -> None:
+        """``change`` more of the component ``unique`` in the row ``key``."""
+        self._moves.append((key, unique, change, offset))
 
     def close(self) -> None:
         """Add the sums to their rows."""
@@ -78,10 +55,10 @@ class Measuring:
             offsets[key] = max(offset, offsets.get(key, offset))
         for key, unique, change, offset in self._moves:
             rows[key] = totals = add_unique(rows.get(key) or self._totals(key), unique, change)
-            if min(totals.unique_openers, totals.unique_clickers) < 0:
-                broken("no_unique_is_negative", partition=self._view.partition, offset=offset)
             offsets[key] = max(offset, offsets.get(key, offset))
         for key, totals in rows.items():
+            if any(number < 0 for name, number in totals._asdict().items() if name != "actions"):
+                broken("no_total_is_negative", partition=self._view.partition, offset=offsets[key])
             packed = row_key_of(key)
             self._view.put(packed, EngagementRow(key, totals))
             self._view.touch(packed, offsets[key])
@@ -89,3 +66,9 @@ class Measuring:
     def _totals(self, key: EngagementKey) -> Totals:
         row: EngagementRow | None = self._view.get(row_key_of(key))
         return NOTHING if row is None else row.totals
+
+
+def currency_of(content: Content) -> str:
+    """Currency of the row that a touchpoint counts in, '' where there is no money."""
+    currency: str = content.conversion["currency"] if content.conversion else ""
+    return currency

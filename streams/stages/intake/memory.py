@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from streams import topics
 from streams.domain.lateness import advance
-from streams.runtime.stage import Records, View
+from streams.runtime.stage import Record, Records, View
 from streams.stages.intake.entries import OUTCOME, REROUTED, WATERMARK, Assigned, Evidence, OutcomeCount, pack
+from streams.stages.intake.judge import Judge
 from streams.stages.intake.measuring import Measuring
+from streams.stages.intake.messages import Messages, Risen
 from streams.stages.intake.outcomes import Accepted
 from streams.stages.intake.via import Pair, Via
 
@@ -23,6 +25,7 @@ class Memory:
     def __init__(self, view: View, records: Records) -> None:
         self._view = view
         self._measuring = Measuring(view)
+        self._messages = Messages(view, self._measuring)
         self._watermark_key = pack(WATERMARK, records.topic)
         self.topic = records.topic
         self.channel = topics.channel_of(records.topic)
@@ -37,11 +40,13 @@ class Memory:
         digest: bytes | None = self._view.get(identity)
         return digest
 
-    def accept(self, accepted: Accepted, offset: int) -> None:
-        """Keep that this touchpoint was accepted, and measure it."""
+    def accept(self, accepted: Accepted, record: Record, judge: Judge) -> tuple[Accepted, list[Risen]]:
+        """Keep that this touchpoint was accepted, and measure it; gives it with its verdict, and those that rise."""
         self._view.put(accepted.identity, accepted.digest)
         self.advance(accepted.content.occurred_at)
-        self._measuring.add(accepted.content, accepted.via, accepted.meaning, offset)
+        accepted, risen = self._messages.take(accepted, record.value or b"", record.offset, judge)
+        self._measuring.add(accepted.content, accepted.meaning, record.offset)
+        return accepted, risen
 
     def assigned(self, via: Via) -> Assigned | None:
         """Whose ``via`` is; None: its own customer's."""

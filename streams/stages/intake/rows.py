@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.codec import encode
 from schemas.pieces import header, long, piece
 from streams import topics
+from streams.domain.engagement import LARGEST
 from streams.runtime.stage import Record, Records
 from streams.stages.intake.contents import Content
 from streams.stages.intake.entries import Assigned, EngagementRow, OutcomeCount
@@ -17,9 +18,13 @@ _RESOLVED = header("resolved_touchpoint")
 _LINK = header("link")
 
 
-def resolved_touchpoint(record: Record, partition: int, accepted: Accepted, assigned: Assigned | None) -> Sent:
-    """(topic, key, value) of an accepted touchpoint on its way to the customer whom its via is ``assigned`` to."""
-    via, touchpoint = accepted.via, record.value or b""
+def resolved_touchpoint(
+    accepted: Accepted, touchpoint: bytes, assigned: Assigned | None, partition: int, offset: int
+) -> Sent:
+    """(topic, key, value) of an accepted touchpoint, as it was sent, on its way to the customer whom its via is
+    ``assigned`` to. ``offset``: its own in its source ``partition``, or that of the touchpoint that raised its verdict.
+    """
+    via = accepted.via
     customer, resolved = via.resolve(assigned)
     value = b"".join(
         (
@@ -28,7 +33,7 @@ def resolved_touchpoint(record: Record, partition: int, accepted: Accepted, assi
             accepted.meaning.resolved,
             via.identifiers,
             long(accepted.received_at),
-            long(record.offset),
+            long(offset),
             long(partition),
             long(len(touchpoint)),
             touchpoint,
@@ -62,7 +67,17 @@ def late_touchpoint(records: Records, record: Record, late: Late) -> bytes:
 def engagement(row: EngagementRow, version: int, partition: int) -> Sent:
     """(topic, key, value) of one engagement row."""
     key = "|".join((row.key.channel, row.key.campaign, str(row.key.hour), row.key.currency, row.key.actor))
-    fields = {**row.key._asdict(), "source_partition": partition, "version": version, **row.totals._asdict()}
+    totals = row.totals
+    fields = {
+        **row.key._asdict(),
+        **totals._asdict(),
+        "engaged_ms": min(int(totals.engaged_ms), LARGEST),
+        "revenue_micros": min(int(totals.revenue_micros), LARGEST),
+        "actions": dict(sorted(totals.actions.items())),
+        "source_partition": partition,
+        "version": version,
+        "deleted": not totals.touchpoints,
+    }
     return topics.ENGAGEMENT, f"{key}|{partition}".encode(), encode("engagement", fields)
 
 

@@ -59,7 +59,7 @@ class Intake:
             if _is_repeat(record, memory):
                 repeats += 1
                 continue
-            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out)
+            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out, self._judge)
         memory.close()
         _observe(memory, repeats)
 
@@ -78,7 +78,7 @@ class Intake:
             return
         memory = Memory(view, records)
         if not _is_repeat(record, memory):
-            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out)
+            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out, self._judge)
         memory.close()
         _observe(memory, 0)
 
@@ -89,11 +89,13 @@ def _is_repeat(record: Record, memory: Memory) -> bool:
     return origin is not None and memory.is_repeat(origin)
 
 
-def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out) -> None:
+def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out, judge: Judge) -> None:
     match outcome:
         case Accepted():
-            memory.accept(outcome, record.offset)
-            out.send(*rows.resolved_touchpoint(record, records.partition, outcome, memory.assigned(outcome.via)))
+            accepted, risen = memory.accept(outcome, record, judge)
+            for one, value in ((accepted, record.value or b""), *risen):
+                assigned = memory.assigned(one.via)
+                out.send(*rows.resolved_touchpoint(one, value, assigned, records.partition, record.offset))
             for pair in memory.news(outcome) if outcome.via.pairs else ():
                 out.send(*rows.link(pair, outcome.content))
         case Late():

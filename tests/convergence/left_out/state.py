@@ -7,10 +7,12 @@ from typing import Any, cast
 
 from streams.domain.engagement import EngagementKey
 from streams.domain.ids import uuid5
-from streams.runtime.stage import View
+from streams.runtime.stage import Record, View
 from streams.stages.intake.entries import SEEN, WATERMARK, fingerprint, pack, row_key_of
+from streams.stages.intake.judge import Judge
 from streams.stages.intake.measuring import Measuring
 from streams.stages.intake.memory import Memory
+from streams.stages.intake.messages import Messages, Risen
 from streams.stages.intake.outcomes import Accepted
 from tests.convergence.process import Entries, Process
 from tests.unit.builders import HOUR
@@ -54,9 +56,27 @@ class RowsWithTouchpointsOnly(Measuring):
         super().close()
 
 
-def insert_the_first_only(events: Sequence[Any], event: Any) -> tuple[Any, ...]:
-    """Of a unique's events the one that came first is kept."""
-    return tuple(events) or (event,)
+def insert_the_first_only(deeds: Sequence[Any], deed: Any) -> tuple[Any, ...]:
+    """Of a message's openings or clicks the one that came first is kept."""
+    return tuple(deeds) or (deed,)
+
+
+class SaysNothingAgain(Messages):
+    """What has risen is measured anew, and nobody else is told."""
+
+    def take(self, *args: Any) -> tuple[Accepted, list[Risen]]:
+        return super().take(*args)[0], []
+
+
+class MeasuredOnce(Messages):
+    """What has risen still counts as it did."""
+
+    def _raise(self, *args: Any) -> Risen:
+        measuring, self._measuring = self._measuring, Measuring(self._view)
+        try:
+            return super()._raise(*args)
+        finally:
+            self._measuring = measuring
 
 
 class FenceLast(Process):
@@ -97,10 +117,11 @@ class AcknowledgedFirst(Process):
 class ForgetsWhatIsOld(Memory):
     """What was accepted is forgotten when the watermark has passed it by an hour."""
 
-    def accept(self, accepted: Accepted, offset: int) -> None:
-        super().accept(accepted, offset)
+    def accept(self, accepted: Accepted, record: Record, judge: Judge) -> tuple[Accepted, list[Risen]]:
+        found = super().accept(accepted, record, judge)
         if self.watermark is not None and accepted.content.occurred_at < self.watermark - HOUR:
             self._view.delete(accepted.identity)
+        return found
 
 
 class Everywhere(int):

@@ -2,26 +2,22 @@
 
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domain.engagement import (
-    CLICKERS,
     LARGEST,
     NOTHING,
     OPENERS,
     EngagementKey,
-    HumanEvent,
     Share,
     Totals,
     add,
     add_unique,
     hour_of,
-    insert,
     unique_key,
-    unique_of,
 )
+from streams.domain.verdicts import Deed
 from tests.unit.builders import HOUR, MINUTE, NOON
 
 
@@ -43,10 +39,17 @@ def test_adding_leaves_the_totals_that_were_there_untouched() -> None:
     assert NOTHING.actions == {}
 
 
-def test_sums_stop_at_the_largest_that_tables_hold() -> None:
+def test_sums_are_exact_beyond_the_largest_that_tables_hold() -> None:
     most = add(NOTHING, "purchased", "inbound", Share(1, LARGEST, 1, LARGEST))
     most = add(most, "purchased", "inbound", Share(1, 1, 1, 1))
-    assert (most.engaged_ms, most.revenue_micros, most.conversions) == (LARGEST, LARGEST, 2)
+    assert (most.engaged_ms, most.revenue_micros, most.conversions) == (2**63, 2**63, 2)
+    assert add(most, "purchased", "inbound", Share(-1, -LARGEST, -1, -LARGEST))[5:8] == (1, 1, 1)
+
+
+def test_what_is_taken_away_leaves_no_trace() -> None:
+    before = add(NOTHING, "opened", "inbound", Share(1, 3))
+    after = add(before, "clicked", "inbound", Share(2, engaged_ms=5, conversions=1, revenue_micros=7))
+    assert add(after, "clicked", "inbound", Share(-2, -5, -1, -7)) == before
 
 
 def test_a_unique_is_added_and_taken_away_again() -> None:
@@ -71,35 +74,6 @@ def test_totals_do_not_depend_on_the_order_of_adding(given_: list[tuple[str, str
     assert total(random.sample(given_, len(given_))) == total(given_)
 
 
-@pytest.mark.parametrize(
-    ("channel", "action", "actor", "expected"),
-    [
-        ("email", "opened", "human", OPENERS),
-        ("email", "clicked", "human", CLICKERS),
-        ("mobile", "push_opened", "human", OPENERS),
-        ("email", "opened", "machine", None),
-        ("email", "opened", "suspect", None),
-        ("email", "delivered", "human", None),
-        ("web", "link_clicked", "human", None),
-    ],
-)
-def test_only_people_who_open_or_click_a_message_are_unique(
-    channel: str, action: str, actor: str, expected: str | None
-) -> None:
-    assert unique_of(channel, action, actor) == expected
-
-
 def test_a_unique_counts_in_the_row_of_the_messages_earliest_event() -> None:
-    event = HumanEvent(NOON + 59 * MINUTE, "e1", "spring", "EUR")
-    assert unique_key("email", event) == EngagementKey("email", "spring", NOON, "EUR", "human")
-
-
-events = st.builds(HumanEvent, st.integers(0, 3), st.sampled_from("ab"), st.sampled_from("cd"), st.just(""))
-
-
-@given(st.lists(events))
-def test_a_messages_events_are_a_sorted_set(given_: list[HumanEvent]) -> None:
-    kept: tuple[HumanEvent, ...] = ()
-    for event in given_:
-        kept = insert(kept, event)
-    assert list(kept) == sorted(set(given_))
+    deed = Deed(NOON + 59 * MINUTE, "e1", "spring", "EUR", "human")
+    assert unique_key("email", deed) == EngagementKey("email", "spring", NOON, "EUR", "human")

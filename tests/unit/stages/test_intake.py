@@ -89,6 +89,8 @@ class State:
         STAGE.emit(self.view.take_changed(), self.view, out)
         packed = self.view.pack()
         self.disk.update({key: value for key, value in packed if value is not None})
+        for key in [key for key, value in packed if value is None]:
+            self.disk.pop(key, None)
         self.view.settle(packed)
 
 
@@ -561,6 +563,7 @@ def test_a_touchpoint_counts_in_the_row_of_its_channel_campaign_hour_currency_ac
         "conversions": 1,
         "revenue_micros": 7,
         "actions": {"purchased": 1},
+        "deleted": False,
     }
 
 

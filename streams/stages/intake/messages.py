@@ -1,0 +1,88 @@
+"""What a touchpoint shows of others of its message: verdicts that rise, and which opening or click is the unique one.
+
+A touchpoint whose verdict may still rise is kept as it was sent, because it is sent again when that happens.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+from streams.domain.engagement import UNIQUES, unique_key
+from streams.domain.verdicts import CLICKS, DELIVERIES, OPENINGS, Deed, Message, can_rise, first_human, take
+from streams.runtime.stage import View
+from streams.stages.intake.contents import Content, read_one
+from streams.stages.intake.entries import HELD, MESSAGE, Held, fingerprint
+from streams.stages.intake.judge import Judge
+from streams.stages.intake.measuring import Measuring, currency_of
+from streams.stages.intake.outcomes import Accepted
+
+_NOTHING = Message()
+_LINK_BYTES = 8
+
+
+class Risen(NamedTuple):
+    """A touchpoint that was accepted before with its verdict of now, and as it was sent: ``value``."""
+
+    accepted: Accepted
+    value: bytes
+
+
+class Messages:
+    """The messages of one partition; ``measuring`` is told what moves."""
+
+    def __init__(self, view: View, measuring: Measuring) -> None:
+        self._view = view
+        self._measuring = measuring
+
+    def take(self, accepted: Accepted, value: bytes, offset: int, judge: Judge) -> tuple[Accepted, list[Risen]]:
+        """``accepted`` with the verdict that its message gives it, and the others that rise by it."""
+        content, part = accepted.content, _part_of(accepted)
+        if part is None:
+            return accepted, []
+        channel, via = content.channel, accepted.via.text
+        key = fingerprint(MESSAGE, channel, via, content.message_id or content.event_id)
+        before: Message = self._view.get(key) or _NOTHING
+        deed = _deed_of(content, accepted.meaning.campaign, accepted.meaning.actor)
+        taken = take(before, part, deed)
+        self._view.put(key, taken.message)
+        self._count_uniques(channel, before, taken.message, offset)
+        if taken.actor != deed.actor:
+            accepted = judge.risen(accepted, taken.actor, raised=False)
+        elif content.message_id and can_rise(part, deed):
+            self._view.put(fingerprint(HELD, channel, via, content.event_id), Held(value, accepted.received_at))
+        return accepted, [self._raise(channel, via, risen, offset, judge) for risen in taken.raised]
+
+    def _raise(self, channel: str, via: str, deed: Deed, offset: int, judge: Judge) -> Risen:
+        key = fingerprint(HELD, channel, via, deed.event_id)
+        held: Held = self._view.get(key)
+        self._view.delete(key)
+        before = judge.again(read_one(held.value), held.received_at)
+        after = judge.risen(before, deed.actor, raised=True)
+        self._measuring.add(before.content, before.meaning, offset, -1)
+        self._measuring.add(after.content, after.meaning, offset)
+        return Risen(after, held.value)
+
+    def _count_uniques(self, channel: str, before: Message, after: Message, offset: int) -> None:
+        for part in (OPENINGS, CLICKS):
+            unique = UNIQUES.get((channel, part))
+            first, now = first_human(getattr(before, part)), first_human(getattr(after, part))
+            if unique is None or first == now:
+                continue
+            if first is not None:
+                self._measuring.count_unique(unique_key(channel, first), unique, -1, offset)
+            if now is not None:
+                self._measuring.count_unique(unique_key(channel, now), unique, 1, offset)
+
+
+def _part_of(accepted: Accepted) -> str | None:
+    """The part of its message that a touchpoint belongs to, None where it neither counts once nor shows anything."""
+    part, content = accepted.meaning.part, accepted.content
+    if part is None or (content.channel, part) in UNIQUES or (content.message_id and part == DELIVERIES):
+        return part
+    return part if content.message_id and content.link else None
+
+
+def _deed_of(content: Content, campaign: str, actor: str) -> Deed:
+    link = blake2b(content.link.encode(), digest_size=_LINK_BYTES).digest() if content.link else b""
+    return Deed(content.occurred_at, content.event_id, campaign, currency_of(content), actor, link)
