@@ -60,18 +60,27 @@ FROM numbers({visits});
 
 INSERT INTO touchpoints (channel, via, occurred_at, event_id, via_customer, action, direction, mode, actor, rules_version,
     marketing_channel, has_acquisition, source, medium, campaign, message_id, thread_id, conversion_type, value_micros,
-    currency, order_id, engaged_ms, user_agent, identifiers, properties, received_at, intake_partition, version)
+    currency, order_id, satisfaction_metric, satisfaction_score, engaged_ms, user_agent, identifiers, properties, received_at,
+    intake_partition, version)
 SELECT channel, via, step_at(n, at, i) AS occurred_at, hashed(n, i, 22), own_customer(via),
-    action_of(n, channel, i, size, purchase) AS action, 'inbound', 'asynchronous',
+    action_of(n, channel, i, size, purchase) AS action, 'inbound', if(channel = 'service', 'synchronous', 'asynchronous'),
     if(drawn(n, 'actor') < 0.01, 'suspect', 'human'), '1', marketing_channel, campaign != '' AND i = 0,
     if(i = 0, splitByChar(' ', marketing_channel)[1], ''), if(i = 0, 'cpc', ''), campaign,
     if(channel IN ('email', 'mobile'), hashed(n, 'message', 20), ''), if(channel = 'service', hashed(n, 'thread', 20), ''),
     if(action = 'purchased', 'purchase', ''), if(action = 'purchased', (1 + n % 300) * 990000, 0),
     if(action = 'purchased', if(n % 10 = 0, 'CHF', 'EUR'), ''), if(action = 'purchased', hashed(n, 'order', 12), ''),
+    if(channel = 'service' AND i = size - 1 AND n % 3 = 0, 'nps', '') AS survey, if(survey = 'nps', sipHash64(n, i) % 11, NULL),
     if(channel IN ('web', 'mobile'), sipHash64(n, i) % 60000, NULL), agent_of(customer),
     if(i = 0, arrayDistinct([via, via_of(customer, n % (1 + customer % 3))]), [via]),
     map('path', concat('/c/', toString(sipHash64(n, i) % 500))), occurred_at + 1, n % 4, n
 FROM visits ARRAY JOIN range(size) AS i;
+-- Nine of ten who come to the service get an answer.
+INSERT INTO touchpoints (channel, via, occurred_at, event_id, via_customer, action, direction, mode, actor, rules_version,
+    marketing_channel, thread_id, identifiers, received_at, intake_partition, version)
+SELECT channel, via, at + toIntervalSecond(sipHash64(n, 'answer') % 300) AS occurred_at, hashed(n, 'answer', 22),
+    own_customer(via), 'chat_answered', 'outbound', 'synchronous', 'human', '1', 'Direct', hashed(n, 'thread', 20), [via],
+    occurred_at + 1, n % 4, n
+FROM visits WHERE channel = 'service' AND n % 10 != 0;
 -- What the company sends, and what machines do: nobody's visits.
 INSERT INTO touchpoints (channel, via, occurred_at, event_id, via_customer, action, direction, mode, actor, rules_version,
     marketing_channel, campaign, message_id, user_agent, identifiers, received_at, intake_partition, version)

@@ -99,10 +99,11 @@ def measure(server: Server, name: str, sql: str, runs: int) -> float:
 
 
 def main() -> None:
+    questions = read_questions()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--touchpoints", type=int, default=5_000_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--view", action="append", choices=read_questions(), help="only this one; may be repeated")
+    parser.add_argument("--view", action="append", choices=questions, help="only this one; may be repeated")
     options = parser.parse_args()
     stack = Stack(f"bench-queries-{os.getpid()}")
     addresses = stack.up(owner=os.getpid())
@@ -116,8 +117,8 @@ def main() -> None:
         print(f"{'':<34}{'wall s min, median, max':>24}{'CPU s min, median, max':>24}{'rows read':>13}{'MB':>9}")
         for table in BASE_TABLES:
             measure(server, f"{table} FINAL alone", f"SELECT count() FROM {table} FINAL", options.runs)  # noqa: S608
-        for question in read_questions().values():
-            if question.view in (options.view or read_questions()):
+        for question in questions.values():
+            if question.view in (options.view or questions):
                 measure(server, question.view, question.query, options.runs)
     finally:
         stack.down(purge=True)
