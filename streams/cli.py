@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import composition, config, customer_commands
+from streams import attribution_commands, composition, config, customer_commands
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -177,11 +177,18 @@ def produce(files: tuple[str, ...], rate: float | None, dry_run: bool, rejects: 
 @click.option("--days", default=28, show_default=True, type=click.IntRange(1, 3650), help="How many days.")
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--live", is_flag=True, help="From now on, each touchpoint at its time, judged for lateness.")
-def sample(customers: int, days: int, seed: int, live: bool) -> None:
+@click.option("--spend", is_flag=True, help="What it spent instead, as `omnijourney spend` takes it.")
+def sample(customers: int, days: int, seed: int, live: bool, spend: bool) -> None:
     """Write the sample company's touchpoints as NDJSON to standard output."""
     from streams.sample import generate, to_ndjson
     from streams.sample.live import replay
+    from streams.sample.spending import spending
 
+    if live and spend:
+        raise click.UsageError("--live are touchpoints, --spend is none of them: expected one of the two")
+    if spend:
+        click.echo("\n".join(spending(customers, days, seed)))
+        return
     records = replay(customers, days, seed) if live else generate(customers, days, seed)
     out = click.get_binary_stream("stdout")
     for record in records:
@@ -292,7 +299,7 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-for command in customer_commands.COMMANDS:
+for command in (*customer_commands.COMMANDS, *attribution_commands.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from schemas.registry import registry
+from sinks import attribution
 from sinks.clickhouse import ClickHouse
 from sinks.describe import BOOKKEEPING, describe, described, replace_reference, without_answers
 from sinks.migrate import MIGRATIONS, migrate
@@ -160,7 +161,7 @@ def test_every_table_replaces_rows_by_version_and_hides_deleted_ones(client: Cli
         " WHERE database = %(database)s AND engine != 'View' AND name != %(bookkeeping)s",
         {"database": client.database, "bookkeeping": BOOKKEEPING},
     )
-    assert {name for name, _ in engines} == {table.name for table in ALL_TABLES}
+    assert {name for name, _ in engines} == {*(table.name for table in ALL_TABLES), *attribution.TABLES}
     assert [name for name, engine in engines if not engine.startswith("ReplacingMergeTree(version, deleted)")] == []
 
 
@@ -170,7 +171,7 @@ def test_views_read_the_valid_rows_whatever_the_settings(client: ClickHouse) -> 
         "SELECT name, as_select FROM system.tables WHERE database = %(database)s AND engine = 'View'",
         {"database": client.database},
     )
-    tables = "|".join(table.name for table in ALL_TABLES)
+    tables = "|".join([*(table.name for table in ALL_TABLES), *attribution.TABLES])
     read = re.compile(rf"FROM {client.database}\.(?:{tables})\b(?: AS \w+)?( FINAL)?")
     reads = {name: read.findall(" ".join(sql.split())) for name, sql in views}
     assert sum(map(len, reads.values())) >= 7

@@ -18,9 +18,11 @@ from fastavro import parse_schema
 from fastavro.validation import validate
 
 import schemas
+from streams.attribution.spend import read_spend
 from streams.sample import MONDAY_2026_03_02, generate, to_ndjson
 from streams.sample.company import APP_AGENTS, CRAWLER_AGENTS, DESKTOP_AGENTS, KIOSK_AGENT, PHONE_AGENTS, TABLET_AGENTS
 from streams.sample.customers import make_customer
+from streams.sample.spending import spending
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -409,3 +411,12 @@ def test_start_and_backfill_are_the_callers() -> None:
 def test_a_company_without_customers_or_days_is_refused(customers: int, days: int) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         generate(customers, days, 1)
+
+
+def test_what_the_company_spends_is_what_spend_takes() -> None:
+    rows = read_spend(spending(customers=2_000, days=28, seed=1))
+    assert len(rows) == 28 * 5
+    assert {row.currency for row in rows} == {"EUR"}
+    search = [row.amount_micros for row in rows if row.name == "Paid Search"]
+    assert 28 * 350_000_000 <= sum(search) <= 28 * 530_000_000
+    assert [*spending(2_000, 28, 1)] == [*spending(2_000, 28, 1)] != [*spending(2_000, 28, 2)]

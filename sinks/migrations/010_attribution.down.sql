@@ -1,0 +1,9 @@
+DROP VIEW IF EXISTS attribution_drift;
+DROP VIEW IF EXISTS return_on_spend;
+DROP VIEW IF EXISTS return_on_spend_daily;
+DROP VIEW IF EXISTS attribution_results_now;
+DROP VIEW IF EXISTS attribution_results;
+DROP VIEW IF EXISTS attribution_by_dimension;
+DROP TABLE IF EXISTS spend;
+DROP TABLE IF EXISTS attribution_run_credits;
+DROP TABLE IF EXISTS attribution_runs;
