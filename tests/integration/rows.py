@@ -193,7 +193,9 @@ def fill(client: ClickHouse) -> None:
     insert(client, "identity_violation", bare("identity_violation", **tablet, reason="shared"))
     now_ms = client.query("SELECT toUnixTimestamp64Milli(now64(3))")[0][0]
     after = bare("journey_change")["after"] | {"touches": journey("a", *paths)["touches"], "credit_linear": [1 / 3] * 3}
-    changed = bare("journey_change", conversion_event_id="e", after=after, changed_at=now_ms, cause="merge")
+    changed = bare(
+        "journey_change", conversion_event_id="e", after=after, changed_at=now_ms, cause="merge", currency="EUR"
+    )
     insert(client, "journey_change", changed | {"customer_id": uuid5("customer", "a")})
     insert(client, "outcome", outcome("accepted", 12_345_678), outcome("dead", 2, reason="invalid"))
     letter = dict.fromkeys(("field", "value", "expected", "channel"), "x") | {"reason": "invalid", "topic": "t"}

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from sinks.clickhouse import ClickHouse
 from sinks.describe import BEGIN, ask, describe, described, without_answers
 from sinks.plain_table import plain_table
 from sinks.questions import QUESTIONS, read_questions
+from streams.cli import main
 from streams.sample import generate
+from streams.sample.spending import spending
 from tests.integration import rows
 from tests.integration.filled import database, fill
 
@@ -25,12 +28,24 @@ WIDEST = 160
 
 
 @pytest.fixture(scope="module")
-def company(stack: Any) -> Iterator[ClickHouse]:
-    """A client of a database that holds a small sample company, and a little of what its history leaves empty."""
+def company(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """A client of a database that holds a small sample company with its spend and runs, and a little of its logs."""
     with database(stack, "questions") as url, ClickHouse(url) as client:
         fill(client, [*generate(CUSTOMERS, DAYS, SEED)])
         rows.fill(client)
+        spent = tmp_path_factory.mktemp("questions") / "spend.csv"
+        spent.write_text("\n".join(spending(CUSTOMERS, DAYS, SEED)), "utf-8")
+        run(url, "spend", str(spent))
+        for model in ("markov", "shapley"):
+            month = ("--since", "2026-03-01", "--until", "2026-03-31")
+            run(url, "attribute", "--by", "marketing_channel", *month, "--model", model)
         yield client
+
+
+def run(url: str, *arguments: str) -> None:
+    """A command of omnijourney on the database, which must succeed."""
+    result = CliRunner().invoke(main, arguments, env={"OMNIJOURNEY_CLICKHOUSE_URL": url})
+    assert result.exit_code == 0, result.output
 
 
 def written_queries() -> list[str]:
