@@ -89,7 +89,7 @@ WHERE now.customer_id = %(customer)s AND status = 'converted' ORDER BY started_a
 _PATHS = """
 SELECT path, count() AS conversions, conversions / sum(conversions) OVER (), sumMap(map(currency, value)),
     quantileExact(duration_seconds)
-FROM journey_paths GROUP BY path ORDER BY conversions DESC, path LIMIT 10
+FROM journeys_now WHERE status = 'converted' GROUP BY path ORDER BY conversions DESC, path LIMIT 10
 """
 _ATTRIBUTION = """
 SELECT marketing_channel, currency,

@@ -19,9 +19,10 @@ from streams.domain.identity.links import Correction, links_of
 from streams.domain.ids import customer_id
 from streams.domain.rules import Rules
 from streams.domain.stitch import stitch
+from streams.domain.vocabulary import mode_of
 from streams.stages.customers.records import journey_fields, session_fields
 from tests.integration import expectation
-from tests.integration.expectation import Expected, expect
+from tests.integration.expectation import Expected, count_engagement, expect
 from tests.unit.sinks.plain_records import bare
 
 MINUTE_MS = 60_000
@@ -66,7 +67,7 @@ def fill(
     limits: Limits | None = None,
     rules: Rules | None = None,
 ) -> Identified:
-    """Fill touchpoints, outcomes, identities, violations, corrections, journeys and sessions; gives who is who."""
+    """Fill all that the stages make of ``records`` but the logs of changes; gives who is who."""
     expected = expect(records)
     links = [
         link
@@ -76,6 +77,7 @@ def fill(
     identified = identify(links, corrections, limits or Limits())
     insert_touchpoints(client, expected.accepted)
     _insert_outcomes(client, expected)
+    _insert_engagement(client, expected)
     insert_corrections(client, corrections)
     insert(client, "assignment", _assignments(identified))
     insert(client, "identity_violation", _violations(identified))
@@ -111,7 +113,7 @@ def insert_touchpoints(client: ClickHouse, accepted: Sequence[expectation.Accept
             via=a.via._asdict(),
             actor=a.actor,
             direction=a.direction,
-            mode="asynchronous",
+            mode=mode_of(a.record["channel"], a.record["action"]),
             marketing_channel=a.origin.name,
             has_acquisition=a.origin.has_acquisition,
             campaign=a.origin.campaign,
@@ -136,6 +138,17 @@ def _insert_outcomes(client: ClickHouse, expected: Expected) -> None:
         for (channel, outcome, reason), records in expected.outcomes.items()
     ]
     insert(client, "outcome", [{**row, "version": 1} for row in rows])
+
+
+def _insert_engagement(client: ClickHouse, expected: Expected) -> None:
+    rows = []
+    for (channel, campaign, hour, currency, actor), counted in count_engagement(expected.accepted).items():
+        totals = {name: n for name, n in counted.items() if not name.startswith(("action ", "openers", "clickers"))}
+        actions = {name.removeprefix("action "): n for name, n in counted.items() if name.startswith("action ")}
+        key = {"channel": channel, "campaign": campaign, "hour": hour, "currency": currency, "actor": actor}
+        unique = {"unique_openers": counted["openers"], "unique_clickers": counted["clickers"]}
+        rows.append(bare("engagement", **key, **totals, **unique, actions=actions, version=1))
+    insert(client, "engagement", rows)
 
 
 def _assignments(identified: Identified) -> list[dict[str, Any]]:

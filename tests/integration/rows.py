@@ -8,6 +8,7 @@ from schemas.columns import decode_columns
 from sinks.clickhouse import ClickHouse
 from sinks.tables import CORRECTIONS, TABLES, TOUCHPOINTS, Accepted, Logged
 from streams.domain.ids import uuid5
+from tests.unit.sinks.plain_records import bare
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -163,3 +164,39 @@ def touchpoint(event_id: str = "e1", **fields: Any) -> tuple[dict[str, Any], dic
     }
     mine = {key: value for key, value in fields.items() if key in resolved}
     return resolved | mine, sent | {key: value for key, value in fields.items() if key not in resolved}
+
+
+def outcome(kind: str, records: int, **fields: Any) -> dict[str, Any]:
+    """A total of e-mail's partition 0."""
+    total = {"topic": "touchpoints.email", "channel": "email", "partition": 0, "outcome": kind, "reason": ""}
+    return total | {"version": 1, "records": records} | fields
+
+
+def fill(client: ClickHouse) -> None:
+    """A little of everything, so that whatever is asked has something to say."""
+    paths = [("email", "Email"), ("web", "Email"), ("service", "Direct")]
+    insert(client, "journey", journey("a", *paths), journey("open", ("web", "Direct"), converted=False))
+    insert(
+        client,
+        "engagement",
+        engaged(inbound=2, outbound=9, unique_openers=1, actions={"sent": 5, "delivered": 4, "opened": 2}),
+        engaged(currency="EUR", conversions=1, revenue_micros=1_234_567_890_000, inbound=1),
+        engaged(actor="machine", inbound=1, actions={"opened": 1}),
+    )
+    insert(client, "session", session("a"))
+    login, cookie = {"namespace": "user_id", "value": "4711"}, {"namespace": "cookie_id", "value": "28dc"}
+    insert_touchpoints(client, touchpoint(via=login, identifiers=[login, cookie], properties={"path": "/"}))
+    assigned = [{"identifier": known, "customer": uuid5("customer", "a"), "version": 1} for known in (login, cookie)]
+    insert(client, "assignment", *assigned)
+    insert(client, "identity_change", bare("identity_change", kind="merge"))
+    tablet = {"stronger": login, "weaker": {"namespace": "device_id", "value": "tablet"}}
+    insert(client, "identity_violation", bare("identity_violation", **tablet, reason="shared"))
+    now_ms = client.query("SELECT toUnixTimestamp64Milli(now64(3))")[0][0]
+    after = bare("journey_change")["after"] | {"touches": journey("a", *paths)["touches"], "credit_linear": [1 / 3] * 3}
+    changed = bare(
+        "journey_change", conversion_event_id="e", after=after, changed_at=now_ms, cause="merge", currency="EUR"
+    )
+    insert(client, "journey_change", changed | {"customer_id": uuid5("customer", "a")})
+    insert(client, "outcome", outcome("accepted", 12_345_678), outcome("dead", 2, reason="invalid"))
+    letter = dict.fromkeys(("field", "value", "expected", "channel"), "x") | {"reason": "invalid", "topic": "t"}
+    insert(client, "dead_letter", letter | {"partition": 0, "offset": 1, "received_at": 1, "original": b""})

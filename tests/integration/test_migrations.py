@@ -50,7 +50,7 @@ def test_a_new_file_is_applied_to_a_filled_database(url: str, directory: Path) -
 
 
 def test_touchpoints_of_the_release_before_are_told_their_customers(url: str, directory: Path) -> None:
-    newer = {path: path.read_text("utf-8") for path in directory.glob("00[67]_*")}
+    newer = {path: path.read_text("utf-8") for path in directory.iterdir() if path.name >= "006"}
     for path in newer:
         path.unlink()
     migrate(url, directory)
@@ -58,7 +58,7 @@ def test_touchpoints_of_the_release_before_are_told_their_customers(url: str, di
         client.query("INSERT INTO touchpoints (via, via_customer) VALUES ('cookie_id:a', generateUUIDv4(1))")
         for path, text in newer.items():
             path.write_text(text, "utf-8")
-        assert migrate(url, directory) == ["006_identities.sql", "007_identity_views.sql"]
+        assert migrate(url, directory)[:2] == ["006_identities.sql", "007_identity_views.sql"]
         stored = client.query("SELECT via_customer FROM touchpoints")
         assert client.query("SELECT customer_id FROM touchpoints_now") == stored
 
@@ -97,7 +97,7 @@ def test_the_way_back_leaves_nothing(url: str) -> None:
     migrate(url)
     downs = sorted(MIGRATIONS.glob("*.down.sql"), reverse=True)
     with ClickHouse(url) as client:
-        for statement in ";".join(down.read_text("utf-8") for down in downs).split(";"):
+        for statement in "".join(down.read_text("utf-8") for down in downs).split(";\n"):
             if statement.strip():
                 client.query(statement)
     assert objects(url) == {"schema_versions"}

@@ -179,6 +179,15 @@ def test_a_customer_has_its_identifiers_and_what_it_did(client: ClickHouse) -> N
     ]
 
 
+def test_a_customer_has_the_identifier_that_only_an_operator_named(client: ClickHouse) -> None:
+    insert_touchpoints(client, seen("e1", COOKIE))
+    pair = {"stronger": ANNA._asdict(), "weaker": COOKIE._asdict()}
+    insert_corrections(client, bare("correction", kind="asserted", **pair))
+    insert(client, "assignment", assigned(COOKIE, ANNA, 1))
+    found = client.query("SELECT customer_id, identifiers, touchpoints FROM customers")
+    assert found == [(own(ANNA), {"cookie_id": ["a"], "user_id": ["anna"]}, 1)]
+
+
 def test_customers_without_touchpoints_are_none_and_those_without_journeys_are(client: ClickHouse) -> None:
     insert_touchpoints(client, seen("e1", COOKIE, actor="machine"), seen("e2", ANNA, TABLET))
     insert(client, "journey", journey("a", ("web", "Direct"), customer_id=customer_id(ANNA)))
