@@ -14,7 +14,7 @@ PINNED := $(VENV)/.pinned
 KAFKA := $(wildcard .local/kafka-*)
 CLICKHOUSE := $(wildcard .local/clickhouse-*)$(shell command -v clickhouse)
 
-.PHONY: help prerequisites setup check test demo bench soak clean
+.PHONY: help prerequisites setup check test demo tables bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -48,11 +48,22 @@ test: setup ## all tests, on a Kafka and a ClickHouse of their own, and in a Chr
 demo: setup ## the whole way on sample touchpoints; KEEP=1 leaves it running, INPUT=FILE takes a file's
 	@$(BIN)/omnijourney demo $(if $(KEEP),--keep) $(if $(INPUT),--input "$(INPUT)")
 
-bench: setup ## the runtime beside Faust and Quix Streams, and the pipeline end to end
+tables: setup ## write the reference of docs/tables.md anew, with answers on the sample company
+	@$(BIN)/omnijourney demo --keep --name tables
+	@eval "$$($(BIN)/omnijourney stack env --name tables)"; \
+	for model in markov shapley; do \
+		$(BIN)/omnijourney attribute --by marketing_channel --since 2026-03-02 --until 2026-03-29 --model $$model; done; \
+	$(BIN)/python -m sinks.describe "$$OMNIJOURNEY_CLICKHOUSE_URL" docs/tables.md
+	@$(BIN)/omnijourney stack down --name tables --purge
+
+bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, the pipeline, analysts' questions
 	$(BIN)/python tests/bench/runtime.py
 	$(BIN)/python tests/bench/identity.py
 	$(BIN)/python tests/bench/customers.py
 	$(BIN)/python tests/bench/end_to_end.py
+	$(BIN)/python tests/bench/attribution.py
+	$(BIN)/python tests/bench/verify.py
+	$(BIN)/python tests/bench/queries.py
 
 soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker
 	$(BIN)/python -m tests.simulation --seeds 20000
