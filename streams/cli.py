@@ -43,8 +43,7 @@ def _failures() -> Iterator[None]:
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
     from streams.corrections import UnfitCorrection
-    from streams.producing.errors import ProducingError
-    from streams.producing.sources import InputError
+    from streams.producing.errors import InputError, ProducingError
     from streams.runtime.failures import StateInUse
     from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
@@ -157,18 +156,25 @@ def migrate() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--mapping", metavar="M.toml", help="What is which column: a file, or a shipped mapping's name.")
+@click.option("--backfill", is_flag=True, help="This is history: lateness is not judged.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Touchpoints a second at most.")
 @click.option("--dry-run", is_flag=True, help="Check everything, send nothing; needs no broker.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="Keep wrong lines here, as they were.")
-def produce(files: tuple[str, ...], rate: float | None, dry_run: bool, rejects: str | None) -> None:
-    """Send the touchpoints in each FILE (NDJSON, plain or .gz; - is standard input) to Kafka.
+def produce(
+    files: tuple[str, ...], mapping: str | None, backfill: bool, rate: float | None, dry_run: bool, rejects: str | None
+) -> None:
+    """Send the touchpoints in each FILE to Kafka: NDJSON, or CSV, NDJSON and Parquet of any shape by a mapping.
 
-    A wrong line is told and the rest goes on; exit code 1 where any was.
+    Plain, .gz or .zst; a pattern in quotes is expanded; - is standard input. A wrong line is told and the rest goes on;
+    exit code 1 where any was.
     """
     from streams.producing.report import produce_and_report
 
     bootstrap = config.read().kafka_bootstrap
-    if not produce_and_report(files, bootstrap, rate=rate, dry_run=dry_run, rejects=rejects):
+    if not produce_and_report(
+        files, bootstrap, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
+    ):
         raise SystemExit(EXIT_FAILED)
 
 

@@ -240,7 +240,7 @@ def test_a_file_that_is_none_of_ours_is_refused_before_anything_starts(
     for name, reason in (
         ("missing", "(No such file or directory|does not exist)"),
         (".", "is a (folder|directory)"),
-        ("binary", r"is no text \(byte 6 is zero\), expected NDJSON, plain or gzip"),
+        ("binary", r"is no text \(byte 6 is zero\), expected NDJSON, plain, gzip or zstd"),
     ):
         result = run(*command, str(tmp_path / name))
         assert result.exit_code == WRONG_USE
