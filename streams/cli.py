@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import composition, config, customer_commands
+from streams import composition, config, customer_commands, mapping_commands
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -298,7 +298,7 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-for command in customer_commands.COMMANDS:
+for command in (*customer_commands.COMMANDS, *mapping_commands.COMMANDS):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ import pyarrow.compute as pc
 from schemas.conformance import Problem
 from streams.producing.mapping.declared import Source
 
-MAX_CELL_SHOWN = 40
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -33,6 +31,12 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def head(self, rows: int) -> Table:
+        """The first ``rows`` rows, or fewer."""
+        columns = {name: column.slice(0, rows) for name, column in self.columns.items()}
+        wrong = {row: problems for row, problems in self.wrong.items() if row < rows}
+        return Table(self.source, columns, self.lines[:rows], self.raw, wrong)
 
 
 class Cells:
