@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from schemas.columns import decode_columns
 from schemas.conformance import Problem
+from streams.domain.actor import MACHINE, judge
 from streams.producing.mapping.addresses import REPLACEMENT
 from streams.producing.mapping.declared import Declared
 from streams.producing.mapping.tables import Table
@@ -22,6 +23,7 @@ from streams.producing.rows import Heading, Message, Reject, Skipped
 from streams.producing.sources import Sources, expand
 
 SHOWN = 10
+_JUDGED = ("channel", "action", "user_agent", "provider_machine")
 ROWS = 10_000
 
 
@@ -38,7 +40,8 @@ class Tally:
 class Checked:
     """``shown`` are the first touchpoints with their lines. ``times`` are the earliest and latest, ms UTC.
 
-    ``repeated`` rows have the event_id of an earlier one; in ``redacted`` ones an e-mail address was taken out.
+    ``repeated`` rows have the event_id of an earlier one; in ``redacted`` ones an e-mail address was taken out;
+    ``machine`` ones are a machine's by INTAKE's rules.
     """
 
     rows: int = 0
@@ -50,6 +53,7 @@ class Checked:
     times: tuple[int, int] | None = None
     repeated: int = 0
     redacted: int = 0
+    machine: int = 0
     empty: Sequence[str] = ()
 
     @property
@@ -110,5 +114,7 @@ def _look_at(messages: Sequence[Message], found: Checked) -> None:
     names = zip((m.channel for m in messages), (m.key for m in messages), decoded.column("event_id"), strict=True)
     found.repeated = len(messages) - len(Counter(names))
     found.redacted = sum(REPLACEMENT.encode() in message.value for message in messages)
+    judged = zip(*(decoded.column(name) for name in _JUDGED), strict=True)
+    found.machine = sum(judge(*one) == MACHINE for one in judged)
     first = decode_columns([message.value for message in messages[:SHOWN]], "touchpoint").records()
     found.shown = [(message.line, record) for message, record in zip(messages, first, strict=False)]

@@ -18,14 +18,15 @@ SKIP = "skip"
 class Source:
     """Where a field's value comes from: the first of ``columns`` that is filled, all of them joined, or a constant.
 
-    ``joiner`` is None where they aren't joined. ``prefix`` is put before what was found. ``options`` say how the field
-    reads it (format, time_zone, unit, decimal, region, ...).
+    ``joiner`` is None where they aren't joined. ``prefix`` is put before what was found; ``otherwise`` is taken where
+    nothing was. ``options`` say how the field reads it (format, time_zone, unit, decimal, region, ...).
     """
 
     columns: tuple[str, ...] = ()
     constant: str | None = None
     joiner: str | None = None
     prefix: str = ""
+    otherwise: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -101,7 +101,10 @@ class _Working:
     def _required(self, path: str, column: pa.Array | None, expected: str = "a value") -> pa.Array:
         if column is None:
             column = pa.nulls(self._rows, pa.string())
-        self._findings.where(column.is_null(), self._label(path), column, expected)
+        said_by = self._fields.lookups.columns_of(path)
+        # Where only tables of values could have said it, the value that they don't have says more than nothing.
+        seen = self._cells.column(said_by[0]) if said_by and path not in self._sources else column
+        self._findings.where(column.is_null(), self._label(path), seen, expected)
         return column
 
     def _name(self, path: str) -> pa.Array:

@@ -44,7 +44,7 @@ _KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "conversion": {"type": (), "value": ("decimal",), "currency": (), "order_id": ()},
     "satisfaction": {"metric": (), "score": ()},
 }
-_SOURCE = ("column", "constant", "join", "separator", "prefix")
+_SOURCE = ("column", "constant", "join", "separator", "prefix", "otherwise")
 #: What an entry of a table of values may set, and the field that it is.
 SETTABLE: Mapping[str, str] = {
     **{name: name for name in ("channel", "action", "direction", "mode")},
@@ -177,6 +177,9 @@ class _Reading:
             self._columns(f"{where}.{named}", given[named]) if named else (),
             joiner=self._text(f"{where}.separator", given.get("separator", " ")) if named == "join" else None,
             prefix=self._text(f"{where}.prefix", given.get("prefix", "")),
+            otherwise=self._text(f"{where}.otherwise", given["otherwise"], empty=False)
+            if "otherwise" in given
+            else None,
             options=said,
         )
 

@@ -62,7 +62,9 @@ class Cells:
             found = pc.binary_join_element_wise(*columns, source.joiner)
         else:
             found = columns[0] if len(columns) == 1 else pc.coalesce(*columns)
-        return pc.binary_join_element_wise(source.prefix, found, "") if source.prefix else found
+        if source.prefix:
+            found = pc.binary_join_element_wise(source.prefix, found, "")
+        return found if source.otherwise is None else pc.fill_null(found, source.otherwise)
 
     def _trimmed(self, column: pa.Array | None) -> pa.Array:
         if column is None:

@@ -61,6 +61,10 @@ def _remarks(checked: Checked, now: int) -> Iterator[str]:
         yield f"remark: {checked.repeated:,} rows repeat the event_id of an earlier one, and count once"
     if checked.redacted:
         yield f"remark: in {checked.redacted:,} rows an e-mail address was taken out of a text"
+    if checked.machine:
+        yield (
+            f"remark: {checked.machine:,} rows will count as a machine's: by their user agent, or because a page view has none"
+        )
     if checked.empty:
         yield f"remark: nothing in {', '.join(checked.empty)}, in any of these rows"
 
