@@ -5,7 +5,6 @@ Nothing is sent. The rows go the way that `produce` takes them, up to the encode
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -40,8 +39,8 @@ class Tally:
 class Checked:
     """``shown`` are the first touchpoints with their lines. ``times`` are the earliest and latest, ms UTC.
 
-    ``repeated`` rows have the event_id of an earlier one; in ``redacted`` ones an e-mail address was taken out;
-    ``machine`` ones are a machine's by INTAKE's rules.
+    ``repeated`` rows have the event_id of an earlier one, ``conflicting`` of them say something else; in ``redacted``
+    ones an e-mail address was taken out; ``machine`` ones are a machine's by INTAKE's rules.
     """
 
     rows: int = 0
@@ -52,6 +51,7 @@ class Checked:
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     times: tuple[int, int] | None = None
     repeated: int = 0
+    conflicting: int = 0
     redacted: int = 0
     machine: int = 0
     empty: Sequence[str] = ()
@@ -111,10 +111,13 @@ def _look_at(messages: Sequence[Message], found: Checked) -> None:
     decoded = decode_columns([message.value for message in messages], "touchpoint")
     times = decoded.column("occurred_at")
     found.times = min(times), max(times)
-    names = zip((m.channel for m in messages), (m.key for m in messages), decoded.column("event_id"), strict=True)
-    found.repeated = len(messages) - len(Counter(names))
+    events: dict[Any, bytes] = {}
+    for message, event_id in zip(messages, decoded.column("event_id"), strict=True):
+        first = events.setdefault((message.channel, message.key, event_id), message.value)
+        found.conflicting += first != message.value
+    found.repeated = len(messages) - len(events)
     found.redacted = sum(REPLACEMENT.encode() in message.value for message in messages)
     judged = zip(*(decoded.column(name) for name in _JUDGED), strict=True)
     found.machine = sum(judge(*one) == MACHINE for one in judged)
-    first = decode_columns([message.value for message in messages[:SHOWN]], "touchpoint").records()
-    found.shown = [(message.line, record) for message, record in zip(messages, first, strict=False)]
+    records = decode_columns([message.value for message in messages[:SHOWN]], "touchpoint").records()
+    found.shown = [(message.line, record) for message, record in zip(messages, records, strict=False)]

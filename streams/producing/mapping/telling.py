@@ -59,11 +59,17 @@ def _remarks(checked: Checked, now: int) -> Iterator[str]:
             yield "remark: some are more than 3 days old: produce them with --backfill, or they may be late"
     if checked.repeated:
         yield f"remark: {checked.repeated:,} rows repeat the event_id of an earlier one, and count once"
+    if checked.conflicting:
+        yield (
+            f"remark: {checked.conflicting:,} of them say something else than the earlier one, and INTAKE turns them "
+            "away: event_id needs more columns"
+        )
     if checked.redacted:
         yield f"remark: in {checked.redacted:,} rows an e-mail address was taken out of a text"
     if checked.machine:
         yield (
-            f"remark: {checked.machine:,} rows will count as a machine's: by their user agent, or because a page view has none"
+            f"remark: {checked.machine:,} rows will count as a machine's, by their user agent or because a page view "
+            "on the web has none"
         )
     if checked.empty:
         yield f"remark: nothing in {', '.join(checked.empty)}, in any of these rows"
