@@ -27,6 +27,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.broker import BrokerUnreachable, TopicMissing, admin
+from streams.domain.vocabulary import CHANNELS
 from streams.producing.outlet import Settled
 from streams.producing.rows import Message
 from streams.runtime.partitioner import partition_of
@@ -47,7 +48,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Records of one partition of a channel's topic; ``size`` is what they hold in memory."""
+    """Records of one place, a channel and a partition of its topic; ``size`` is what they hold in memory."""
 
     place: Place
     builder: BatchBuilder
@@ -95,7 +96,7 @@ class KafkaOutlet:
         )
         await self._producer.start()
         self._keep(self._ship_old())
-        return {topic: len(await self._producer.partitions_for(topic)) for topic in TOUCHPOINTS}
+        return {channel: len(await self._producer.partitions_for(touchpoint_topic(channel))) for channel in CHANNELS}
 
     def __enter__(self) -> KafkaOutlet:
         return self
@@ -132,19 +133,18 @@ class KafkaOutlet:
                 return
 
     def _add(self, message: Message, now: float, stamp: int) -> None:
-        topic = touchpoint_topic(message.channel)
-        # Records without a key stay together until their batch is full.
-        partition = 0 if message.key is None else partition_of(message.key, self._partitions[topic])
-        place = (topic, partition)
-        batch = self._open.get(place)
-        if batch is None or batch.builder.append(timestamp=stamp, key=message.key, value=message.value) is None:
+        channel, key, value = message.channel, message.key, message.value
+        # Records without a key stay together.
+        partition = 0 if key is None else partition_of(key, self._partitions[channel])
+        batch = self._open.get((channel, partition))
+        if batch is None or batch.builder.append(timestamp=stamp, key=key, value=value) is None:
             if batch is not None:
                 self._ship(batch)
-            batch = self._open[place] = _Batch(place, self._producer.create_batch(), now)
+            batch = self._open[channel, partition] = _Batch((channel, partition), self._producer.create_batch(), now)
             # The first is taken whatever its size.
-            batch.builder.append(timestamp=stamp, key=message.key, value=message.value)
+            batch.builder.append(timestamp=stamp, key=key, value=value)
         batch.messages.append(message)
-        size = len(message.raw) + len(message.value)
+        size = len(message.raw) + len(value)
         batch.size += size
         self._bytes += size
 
@@ -198,7 +198,8 @@ class KafkaOutlet:
                 future.add_done_callback(partial(self._note_done, batch))
 
     async def _queued(self, batch: _Batch) -> asyncio.Future[Any]:
-        topic, partition = batch.place
+        channel, partition = batch.place
+        topic = touchpoint_topic(channel)
         batch.builder.close()
         while not self._failed:
             try:

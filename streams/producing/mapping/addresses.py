@@ -47,7 +47,7 @@ def phone_hasher(region: str | None) -> Callable[[str], str]:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             raise Unfit(f"a phone number {where}") from None
-        if not phonenumbers.is_possible_number(number):
+        if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
             raise Unfit(f"a phone number {where}")
         written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         return sha256(written.encode()).hexdigest()

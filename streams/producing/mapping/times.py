@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_FLOOR
 from zoneinfo import ZoneInfo
 
 from streams.domain.validation import LATEST_MS
-from streams.producing.mapping.values import Unfit, decimal_of
+from streams.producing.mapping.values import Unfit, scaled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -54,7 +55,7 @@ def _epoch_reader(form: str) -> TimeReader:
     def read(text: str) -> int:
         if text.isascii() and text.isdigit():
             return int(text) * numerator // denominator
-        return int(decimal_of(text, expected) * numerator // denominator)
+        return scaled(text, numerator, expected, ROUND_FLOOR) // denominator
 
     return read
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 from streams.domain.validation import HIGHEST_MICROS, LONGEST_MS
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,2})?")
-_WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d*)?")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_WITH_COMMA = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d*)?", re.ASCII)
+#: More digits than a number and a factor can have together.
+_EXACT = Context(prec=200)
 _TRUE = frozenset({"true", "t", "1", "yes", "y"})
 _FALSE = frozenset({"false", "f", "0", "no", "n"})
 
@@ -21,11 +23,11 @@ class Unfit(ValueError):
     """A value is none of what its field takes; the message says what was expected. The row is told and left out."""
 
 
-def decimal_of(text: str, expected: str = "a number") -> Decimal:
-    """``text`` as an exact number."""
+def scaled(text: str, factor: int, expected: str, rounding: str = ROUND_HALF_EVEN) -> int:
+    """The number ``text`` times ``factor``, exact until it is rounded to an integer."""
     if _NUMBER.fullmatch(text) is None:
         raise Unfit(expected)
-    return Decimal(text)
+    return int(_EXACT.multiply(Decimal(text), factor).to_integral_value(rounding))
 
 
 def micros_reader(decimal: str) -> Callable[[str], int]:
@@ -40,7 +42,7 @@ def micros_reader(decimal: str) -> Callable[[str], int]:
             if _WITH_COMMA.fullmatch(text) is None:
                 raise Unfit(expected)
             text = text.replace(".", "").replace(",", ".")
-        found = rounded(decimal_of(text, expected) * 10**6)
+        found = scaled(text, 10**6, expected)
         if not 0 <= found <= HIGHEST_MICROS:
             raise Unfit(expected)
         return found
@@ -54,7 +56,7 @@ def duration_reader(unit: str) -> Callable[[str], int]:
     expected = f"a duration in {unit}, from 0 to {LONGEST_MS // factor}"
 
     def read(text: str) -> int:
-        found = rounded(decimal_of(text, expected) * factor)
+        found = scaled(text, factor, expected)
         if not 0 <= found <= LONGEST_MS:
             raise Unfit(expected)
         return found
@@ -67,10 +69,10 @@ def integer_reader(low: int, high: int) -> Callable[[str], int]:
     expected = f"an integer from {low} to {high}"
 
     def read(text: str) -> int:
-        found = decimal_of(text, expected)
-        if found % 1 or not low <= found <= high:
+        found = scaled(text, 1, expected, ROUND_FLOOR)
+        if not low <= found <= high or scaled(text, 1, expected, ROUND_CEILING) != found:
             raise Unfit(expected)
-        return int(found)
+        return found
 
     return read
 
@@ -82,7 +84,3 @@ def read_boolean(text: str) -> bool:
         raise Unfit("true or false")
     return word in _TRUE
 
-
-def rounded(value: Decimal) -> int:
-    """``value`` as an integer, half to even."""
-    return int(value.to_integral_value(ROUND_HALF_EVEN))
