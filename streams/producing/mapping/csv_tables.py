@@ -179,10 +179,14 @@ class _File:
         for number, record in enumerate(at.tolist()):
             text = data[records.starts[record] : records.ends[record]].decode("utf-8", "surrogateescape")
             try:
-                fields = next(csv.reader(StringIO(text.rstrip("\r\n"), newline=""), **self._dialect()), [])
+                found = list(csv.reader(StringIO(text.rstrip("\r\n"), newline=""), **self._dialect()))
             except csv.Error as error:
                 short[number] = Problem("", str(error), "a row of CSV")
                 continue
+            if len(found) > 1:
+                short[number] = Problem("", "a carriage return in the midst of a row", "quotes around such a field")
+                continue
+            (fields,) = found
             if len(fields) != len(self._header):
                 short[number] = self._wrong_width(len(fields))
                 continue

@@ -83,4 +83,3 @@ def read_boolean(text: str) -> bool:
     if word not in _TRUE and word not in _FALSE:
         raise Unfit("true or false")
     return word in _TRUE
-
