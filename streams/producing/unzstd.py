@@ -13,13 +13,25 @@ if TYPE_CHECKING:
 MAGIC = b"\x28\xb5\x2f\xfd"
 
 
+class _Outliving:
+    """A source that stays open when Arrow, which closes what it has read, is done with it."""
+
+    closed = False
+
+    def __init__(self, source: BinaryIO) -> None:
+        self.read = source.read
+
+    def close(self) -> None:
+        """Nothing: whoever opened the source closes it."""
+
+
 class Unzstd(io.RawIOBase):
     """The unpacked bytes of ``source``, one or more zstd frames, in constant memory."""
 
     def __init__(self, source: BinaryIO) -> None:
         super().__init__()
         self.damage = ""
-        self._stream = pa.CompressedInputStream(pa.PythonFile(source, "r"), "zstd")
+        self._stream = pa.CompressedInputStream(pa.PythonFile(_Outliving(source), "r"), "zstd")
 
     def readable(self) -> bool:
         """True, as a raw stream has to say."""
