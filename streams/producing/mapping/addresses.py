@@ -16,6 +16,7 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.conformance import shown
 from streams.producing.mapping.values import Unfit
 
 #: What stands where an address stood.
@@ -25,6 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PART = r"[^\s/@?&=#:;,<>()\"'%]+"
 #: In RE2's words; %40 is how URLs write it.
 _INSIDE = rf"{_PART}(?:@|%40){_PART}\.[A-Za-z]{{2,}}"
+_INSIDE_TEXT = re.compile(_INSIDE)
 
 
 @lru_cache(maxsize=65_536)
@@ -70,6 +72,11 @@ def read_digest(kind: str) -> Callable[[str], str]:
 def are_emails(column: pa.Array) -> pa.Array:
     """Where ``column`` holds an e-mail address and nothing else; boolean, false for null."""
     return pc.fill_null(pc.match_substring_regex(column, r"^[^@\s:]+@[^@\s]+\.[^@\s.]+$"), False)
+
+
+def shown_without_emails(text: str) -> str:
+    """``text`` for a message, without e-mail addresses: a wrong column may hold them."""
+    return shown(_INSIDE_TEXT.sub(REPLACEMENT, text))
 
 
 def without_emails(column: pa.Array) -> pa.Array:

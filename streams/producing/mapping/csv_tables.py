@@ -96,13 +96,19 @@ class _File:
         self._line += whole.count(b"\n")
         if not self._header:
             heading = whole[: records.ends[0]]
-            self._header = next(csv.reader(StringIO(_text(self._source, heading)), **self._dialect()), [])
+            self._header = self._names(_text(self._source, heading))
             check_columns(self._source, self._header, self._declared)
             yield Heading(self._source, heading)
             records = Records(*(part[1:] for part in records))
         if len(records.ends):
             yield from self._table(whole, records, first_line)
         return data[end:]
+
+    def _names(self, heading: str) -> list[str]:
+        try:
+            return next(csv.reader(StringIO(heading), **self._dialect()), [])
+        except csv.Error as error:
+            raise InputError(f"{self._source}: the header is no row of CSV: {error}") from None
 
     def _give_up_line(self, rest: bytes) -> Any:
         """Yields the first line of ``rest`` as a reject, returns what follows it: a quote there is never closed."""

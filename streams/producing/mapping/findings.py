@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from schemas.conformance import Problem, shown
+from schemas.conformance import Problem
 from streams.domain.identifiers import mask
+from streams.producing.mapping.addresses import shown_without_emails
 from streams.producing.mapping.values import Unfit
 
 
@@ -61,4 +62,4 @@ class Findings:
 def _seen(value: str | None, hidden: bool) -> str:
     if value is None:
         return "nothing"
-    return mask(value) if hidden else shown(value)
+    return mask(value) if hidden else shown_without_emails(value)

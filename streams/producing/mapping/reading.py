@@ -7,58 +7,34 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
 from schemas.conformance import shown
 from streams.domain.identifiers import is_namespace, rank
-from streams.domain.vocabulary import CHANNELS, INBOUND, OUTBOUND
 from streams.producing.errors import InputError
 from streams.producing.mapping.declared import SKIP, Declared, Shape, Source
+from streams.producing.mapping.keys import (
+    A_SOURCE,
+    ADDRESSES,
+    CHOICES,
+    FORMATS,
+    KEYS,
+    SECTIONS,
+    SETTABLE,
+    SHAPE,
+    SOURCE,
+    TIME_FORMATS,
+    is_naive,
+    is_pattern,
+    is_zone,
+    perhaps,
+)
 
 SHIPPED = Path(__file__).parent.parent / "mappings"
-FORMATS = ("csv", "ndjson", "parquet")
-TIME_FORMATS = ("iso8601", "epoch_s", "epoch_ms", "epoch_us")
-ADDRESSES = {"email_sha256": "email", "phone_sha256": "phone"}
-
-_SHAPE = ("format", "delimiter", "quote", "header", "nothing", "optional")
-_SECTIONS = ("touchpoint", "identifiers", "acquisition", "conversion", "satisfaction", "by")
-#: The keys of each section, and the options of their own that some have.
-_KEYS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "touchpoint": {
-        **dict.fromkeys(("channel", "action", "direction", "mode", "message_id", "thread_id", "user_agent"), ()),
-        **dict.fromkeys(("link", "sentiment", "provider_machine", "properties"), ()),
-        "event_id": ("hash",),
-        "occurred_at": ("format", "time_zone"),
-        "engaged_ms": ("unit",),
-    },
-    "acquisition": dict.fromkeys(
-        ("from_url", "source", "medium", "campaign", "content", "term", "click_id", "referrer", "url"), ()
-    ),
-    "conversion": {"type": (), "value": ("decimal",), "currency": (), "order_id": ()},
-    "satisfaction": {"metric": (), "score": ()},
-}
-_SOURCE = ("column", "constant", "join", "separator", "prefix", "otherwise")
-#: What an entry of a table of values may set, and the field that it is.
-SETTABLE: Mapping[str, str] = {
-    **{name: name for name in ("channel", "action", "direction", "mode")},
-    **{name: f"acquisition.{name}" for name in ("source", "medium", "campaign")},
-    "conversion": "conversion.type",
-}
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "channel": CHANNELS,
-    "direction": (INBOUND, OUTBOUND),
-    "mode": ("synchronous", "asynchronous"),
-    "unit": ("ms", "s"),
-    "decimal": (".", ","),
-}
-_A_SOURCE = "a column, a list of columns, or a table with column, join or constant"
 
 
 class MappingError(InputError):
@@ -106,9 +82,9 @@ class _Reading:
         self.wrong: list[str] = []
 
     def read(self, name: str, content: Mapping[str, Any]) -> Declared:
-        self._known("", content, (*_SHAPE, *_SECTIONS))
+        self._known("", content, (*SHAPE, *SECTIONS))
         fields: dict[str, Source] = {}
-        for section, keys in _KEYS.items():
+        for section, keys in KEYS.items():
             given = self._section(section, content)
             self._known(section, given, keys)
             for key in keys:
@@ -143,7 +119,7 @@ class _Reading:
         delimiter = self._text("delimiter", content.get("delimiter", ""))
         quote = self._text("quote", content.get("quote", '"'))
         if form and form not in FORMATS:
-            self._tell("format", form, f"one of {', '.join(FORMATS)}{_perhaps(form, FORMATS)}")
+            self._tell("format", form, f"one of {', '.join(FORMATS)}{perhaps(form, FORMATS)}")
         for key, value in (("delimiter", delimiter), ("quote", quote)):
             if len(value.encode()) > 1 or value in ("\n", "\r"):
                 self._tell(key, value, "one ASCII character")
@@ -162,7 +138,7 @@ class _Reading:
     def _source(self, where: str, given: Any, options: Sequence[str] = ()) -> Source:
         if not isinstance(given, dict):
             return Source(self._columns(where, given))
-        self._known(where, given, (*_SOURCE, *options))
+        self._known(where, given, (*SOURCE, *options))
         kinds = [kind for kind in ("column", "join", "constant") if kind in given]
         if len(kinds) > 1 or not (kinds or "hash" in given):
             self._tell(where, ", ".join(kinds) or "neither column, join nor constant", "one of the three", False)
@@ -184,14 +160,14 @@ class _Reading:
         )
 
     def _option(self, where: str, key: str, value: str) -> None:
-        if key in _CHOICES and value not in _CHOICES[key]:
-            self._tell(where, value, " or ".join(_CHOICES[key]))
-        elif key == "time_zone" and not _is_zone(value):
+        if key in CHOICES and value not in CHOICES[key]:
+            self._tell(where, value, " or ".join(CHOICES[key]))
+        elif key == "time_zone" and not is_zone(value):
             self._tell(where, value, "a time zone like Europe/Berlin or UTC")
         elif key == "region" and value not in phonenumbers.SUPPORTED_REGIONS:
             self._tell(where, value, "a region like DE or US (ISO 3166), for numbers without a country code")
-        elif key == "format" and value not in TIME_FORMATS and not _is_pattern(value):
-            near = _perhaps(value, TIME_FORMATS)
+        elif key == "format" and value not in TIME_FORMATS and not is_pattern(value):
+            near = perhaps(value, TIME_FORMATS)
             self._tell(where, value, f"{', '.join(TIME_FORMATS)} or a pattern like %d.%m.%Y %H:%M:%S{near}")
 
     def _identifiers(self, given: Mapping[str, Any]) -> Mapping[str, Source]:
@@ -244,15 +220,15 @@ class _Reading:
         return {SETTABLE[key]: text for key, text in said.items()}
 
     def _choice(self, where: str, key: str, text: str) -> None:
-        if key in _CHOICES and text not in _CHOICES[key]:
-            self._tell(where, text, f"one of {', '.join(_CHOICES[key])}{_perhaps(text, _CHOICES[key])}")
+        if key in CHOICES and text not in CHOICES[key]:
+            self._tell(where, text, f"one of {', '.join(CHOICES[key])}{perhaps(text, CHOICES[key])}")
 
     def _check(self, declared: Declared) -> None:
         """What no key alone can tell."""
         settable = {path for table in declared.tables.values() for entry in table.values() for path in entry or ()}
         for path in ("channel", "action", "occurred_at"):
             if path not in declared.fields and path not in settable:
-                self._tell(f"touchpoint.{path}", "nothing", _A_SOURCE, False)
+                self._tell(f"touchpoint.{path}", "nothing", A_SOURCE, False)
         if "event_id" not in declared.fields and not declared.hashed:
             expected = "a column, or { hash = [columns that tell events apart] }"
             self._tell("touchpoint.event_id", "nothing", expected, False)
@@ -263,7 +239,7 @@ class _Reading:
             if source is not None and source.constant is not None:
                 self._choice(f"touchpoint.{path}", path, source.constant)
         time = declared.fields.get("occurred_at")
-        if time is not None and _is_naive(time.options):
+        if time is not None and is_naive(time.options):
             expected = "a time_zone beside it, or %z in the pattern"
             self._tell("touchpoint.occurred_at.format", time.options["format"], expected)
         self._check_addresses(declared)
@@ -302,7 +278,7 @@ class _Reading:
             return (given,)
         if isinstance(given, list) and given:
             return self._texts(where, given)
-        self._tell(where, given, _A_SOURCE)
+        self._tell(where, given, A_SOURCE)
         return ()
 
     def _texts(self, where: str, given: Any) -> tuple[str, ...]:
@@ -319,33 +295,3 @@ class _Reading:
 
     def _tell(self, where: str, found: Any, expected: str, quoted: bool = True) -> None:
         self.wrong.append(f"{where}: found {shown(found) if quoted else found}, expected {expected}")
-
-
-def _perhaps(name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, names, n=1)
-    return f", perhaps {near[0]}" if near else ""
-
-
-@cache
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _is_pattern(text: str) -> bool:
-    """Whether strptime knows all that stands behind a % in ``text``."""
-    if "%" not in text:
-        return False
-    try:
-        datetime.strptime("", text)
-    except ValueError as error:
-        return "does not match" in str(error)
-    return True
-
-
-def _is_naive(options: Mapping[str, str]) -> bool:
-    form = options.get("format", TIME_FORMATS[0])
-    return form not in TIME_FORMATS and "%z" not in form and "time_zone" not in options

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from streams.producing.mapping import reading
+from streams.producing.mapping.keys import ADDRESSES, KEYS, SETTABLE, SHAPE, SOURCE, TIME_FORMATS
+from streams.producing.mapping.reading import shipped
 from tests.unit.producing.mapping.trying import attempt, declare
 
 DOCUMENT = (Path(__file__).parents[4] / "docs" / "mappings.md").read_text("utf-8")
@@ -31,16 +32,16 @@ def test_tables_of_values_as_shown_can_be_read() -> None:
 
 
 def test_every_key_is_explained() -> None:
-    keys = {key for section in reading._KEYS.values() for key in section}
-    keys |= {option for section in reading._KEYS.values() for options in section.values() for option in options}
-    keys |= {*reading._SHAPE, *reading._SOURCE, *reading.SETTABLE, *reading.TIME_FORMATS, *reading.ADDRESSES, "region"}
+    keys = {key for section in KEYS.values() for key in section}
+    keys |= {option for section in KEYS.values() for options in section.values() for option in options}
+    keys |= {*SHAPE, *SOURCE, *SETTABLE, *TIME_FORMATS, *ADDRESSES, "region"}
     prose = re.sub(r"```.*?```", "", DOCUMENT, flags=re.DOTALL)
     explained = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`[^`\n]+`", prose))))
     assert keys - explained == set()
 
 
 def test_every_shipped_mapping_is_named() -> None:
-    for name in reading.shipped():
+    for name in shipped():
         vendor, _, table = name.partition("_")
         assert f"`{vendor}" in DOCUMENT
         assert not table or f"_{table}`" in DOCUMENT

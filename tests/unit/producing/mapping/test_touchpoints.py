@@ -62,6 +62,13 @@ def test_an_address_as_identifier_is_refused_and_never_shown() -> None:
     assert "jane.doe" not in tried.rejects[0].text
 
 
+def test_an_address_in_a_wrong_column_is_never_shown() -> None:
+    tried = one(LEAST, {"time": "jane.doe@example.com", "channel": "mail jane.doe@example.com"})
+    text = tried.rejects[0].text
+    assert "found '(address)', expected a time" in text
+    assert "found 'mail (address)', expected one of" in text
+
+
 def test_a_handle_may_look_like_an_address() -> None:
     toml = LEAST.replace("user_id =", "social_handle =")
     (record,) = one(toml, {"user": "mastodon:@jane@example.social"}).records
