@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
-#: Which platform's first, where an address has several: what was paid for wins over what marks every link.
-CLICK_IDS = ("gclid", "wbraid", "gbraid", "dclid", "msclkid", "ttclid", "twclid", "li_fat_id", "yclid", "epik")
-#: On every link that leaves the network, paid or not.
-_MARKS = ("ScCid", "igshid", "fbclid")
-_MOST_FIELDS = 100
+#: Where an address has several, the first of these counts: what was paid for, then what stands on every link that
+#: leaves a network.
+CLICK_IDS = (
+    *("gclid", "wbraid", "gbraid", "dclid", "msclkid", "ttclid", "twclid", "li_fat_id", "yclid", "epik"),
+    *("sccid", "igshid", "fbclid"),
+)
+_UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+_FIELD = re.compile(rf"[?&#]({'|'.join((*_UTM, *CLICK_IDS))})=([^&#]+)", re.IGNORECASE | re.ASCII)
 
 
 class Campaign(NamedTuple):
@@ -29,27 +33,14 @@ _NOTHING = Campaign()
 
 @lru_cache(maxsize=65_536)
 def campaign_of(url: str) -> Campaign:
-    """The campaign in ``url``'s query, or behind its #; names in any case, the first of each counts."""
-    lower = url.lower()
-    if "utm_" not in lower and "clid" not in lower and not any(f"{name.lower()}=" in lower for name in _ALL):
-        return _NOTHING
+    """The campaign in ``url``'s query, or behind its #; names in any case, the first of each that is filled counts."""
     found: dict[str, str] = {}
-    for part in url.replace("#", "?").split("?")[1:]:
-        try:
-            pairs = parse_qsl(part, max_num_fields=_MOST_FIELDS)
-        except ValueError:
-            continue
-        for name, value in pairs:
-            found.setdefault(name.lower(), value.strip())
-    click_id = next((found[name.lower()] for name in _ALL if found.get(name.lower())), None)
-    return Campaign(
-        found.get("utm_source") or None,
-        found.get("utm_medium") or None,
-        found.get("utm_campaign") or None,
-        found.get("utm_content") or None,
-        found.get("utm_term") or None,
-        click_id,
-    )
-
-
-_ALL = (*CLICK_IDS, *_MARKS)
+    for name, value in _FIELD.findall(url):
+        text = unquote_plus(value).strip()
+        if text:
+            found.setdefault(name.lower(), text)
+    if not found:
+        return _NOTHING
+    click_id = next((found[name] for name in CLICK_IDS if name in found), None)
+    source, medium, campaign, content, term = map(found.get, _UTM)
+    return Campaign(source, medium, campaign, content, term, click_id)
