@@ -1,4 +1,4 @@
-"""CSV (and TSV) to tables, read in pieces of a few MiB: RFC 4180, with any delimiter, quote and header.
+"""CSV (and TSV) to tables, read in pieces of a MiB: RFC 4180, with any delimiter, quote and header.
 
 A row with more or fewer fields than the header is a reject, and so is one longer than a line may be; the rows around
 it are read. pyarrow parses what `streams.producing.mapping.records` has cut into whole records; where the two see

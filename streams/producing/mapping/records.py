@@ -7,6 +7,7 @@ only at the beginning of a field, and what follows the closing one belongs to th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def find_records(data: bytes, delimiter: str, quote: str) -> Records:
         if _are_regular(array, quotes, delimiter, quote):
             ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
         else:
-            ends = np.fromiter((match.end() for match in _record(delimiter, quote).finditer(data)), np.int64)
+            ends = np.fromiter(_ends(data, _record(delimiter, quote)), np.int64)
     starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
     return Records(starts, ends, np.searchsorted(newlines, starts))
 
@@ -48,6 +49,14 @@ def _are_regular(array: NDArray[np.uint8], quotes: Positions, delimiter: str, qu
     behind = quotes[1::2] + 1
     behind = behind[behind < len(array)]
     return bool(np.isin(array[before[before >= 0]], neighbours).all() and np.isin(array[behind], neighbours).all())
+
+
+def _ends(data: bytes, record: re.Pattern[bytes]) -> Iterator[int]:
+    """Where each record ends; one that isn't whole, its quote still open, is the last."""
+    at = 0
+    while found := record.match(data, at):
+        at = found.end()
+        yield at
 
 
 @cache
