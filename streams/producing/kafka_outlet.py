@@ -2,8 +2,8 @@
 
 Decides how records are batched, how many may be under way, and what a failed delivery means for the run: nothing is
 sent after it. Batches are filled by the caller's thread; aiokafka sends them from a thread of its own, so that filling
-goes on while the broker writes. A record costs about 6 us of CPU, compression and sending included (tests/bench/mapping.py); sent
-one by one with kafka-python it was 40 to 60.
+goes on while the broker writes. A record costs about 6 us of CPU, compression and sending included
+(tests/bench/mapping.py); sent one by one with kafka-python it was 40 to 60.
 
     send() -> open batches, one a partition -> full, or LINGER_S old -> queue of its partition -> broker -> settled
 
