@@ -15,14 +15,7 @@ from pathlib import Path
 import click
 
 from deploy.local.processes import StackState
-from streams import (
-    attribution_commands,
-    composition,
-    config,
-    customer_commands,
-    report_command,
-    verify_command,
-)
+from streams import commands, composition, config
 from streams.broker import BrokerUnreachable
 
 EXIT_FAILED = 1
@@ -49,9 +42,9 @@ def _failures() -> Iterator[None]:
     from sinks.clickhouse import ClickHouseError, Unreachable
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
+    from streams.commands.customers import UnknownIdentifier
     from streams.corrections import UnfitCorrection
-    from streams.producing.errors import ProducingError
-    from streams.producing.sources import InputError
+    from streams.producing.errors import InputError, ProducingError
     from streams.runtime.failures import StateInUse
     from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
@@ -76,7 +69,7 @@ def _failures() -> Iterator[None]:
         StateInUse,
         TopicMissing,
         TimeoutError,
-        customer_commands.UnknownIdentifier,
+        UnknownIdentifier,
     ) as error:
         raise Failure(str(error), EXIT_FAILED) from None
 
@@ -164,18 +157,25 @@ def migrate() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--mapping", metavar="M.toml", help="What is which column: a file, or a shipped mapping's name.")
+@click.option("--backfill", is_flag=True, help="This is history: lateness is not judged.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Touchpoints a second at most.")
 @click.option("--dry-run", is_flag=True, help="Check everything, send nothing; needs no broker.")
 @click.option("--rejects", type=click.Path(dir_okay=False), help="Keep wrong lines here, as they were.")
-def produce(files: tuple[str, ...], rate: float | None, dry_run: bool, rejects: str | None) -> None:
-    """Send the touchpoints in each FILE (NDJSON, plain or .gz; - is standard input) to Kafka.
+def produce(
+    files: tuple[str, ...], mapping: str | None, backfill: bool, rate: float | None, dry_run: bool, rejects: str | None
+) -> None:
+    """Send the touchpoints in each FILE to Kafka: NDJSON, or CSV, NDJSON and Parquet of any shape by a mapping.
 
-    A wrong line is told and the rest goes on; exit code 1 where any was.
+    Plain, .gz or .zst; a pattern in quotes is expanded; - is standard input. A wrong line is told and the rest goes on;
+    exit code 1 where any was.
     """
     from streams.producing.report import produce_and_report
 
     bootstrap = config.read().kafka_bootstrap
-    if not produce_and_report(files, bootstrap, rate=rate, dry_run=dry_run, rejects=rejects):
+    if not produce_and_report(
+        files, bootstrap, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
+    ):
         raise SystemExit(EXIT_FAILED)
 
 
@@ -306,13 +306,7 @@ def demo(name: str, keep: bool, path: Path | None) -> None:
     run(keep, path, name)
 
 
-COMMANDS = (
-    *customer_commands.COMMANDS,
-    *attribution_commands.COMMANDS,
-    *verify_command.COMMANDS,
-    report_command.report,
-)
-for command in COMMANDS:
+for command in commands.COMMANDS:
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Counts that add up: read = sent + rejected + undelivered, for each channel, once nothing is under way any more."""
+"""Counts that add up, for each channel: read = sent + skipped + rejected + undelivered, once nothing is under way."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ NO_CHANNEL = ""
 
 
 class ChannelCounts(NamedTuple):
-    """Lines of one channel. ``sent`` were confirmed by Kafka; in a dry run, they would have been sent."""
+    """Lines of one channel. ``sent`` were confirmed by Kafka; in a dry run, they would have been sent.
+
+    ``skipped`` are rows that a mapping says are no touchpoints.
+    """
 
     read: int = 0
     sent: int = 0
     rejected: int = 0
     undelivered: int = 0
+    skipped: int = 0
 
     @property
     def under_way(self) -> int:
         """Given to the producer, not yet confirmed."""
-        return self.read - self.sent - self.rejected - self.undelivered
+        return self.read - self.sent - self.rejected - self.undelivered - self.skipped
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,3 +3,7 @@
 
 class ProducingError(Exception):
     """Nothing (more) can be produced; the message is one line. The operator must act."""
+
+
+class InputError(ProducingError):
+    """A file cannot be read or written; nothing was sent. One line for each file. The caller must act."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO, NamedTuple
 
@@ -19,14 +19,27 @@ from schemas.conformance import Problem, problems
 from streams.domain.identifiers import clean
 from streams.domain.vocabulary import CHANNELS
 from streams.producing.counts import NO_CHANNEL, ChannelCounts, Counts
-from streams.producing.outlet import DELIVERY_TIMEOUT_S, DryRun, KafkaOutlet, Message, Outlet, Settled
+from streams.producing.errors import ProducingError
+from streams.producing.kafka_outlet import DELIVERY_TIMEOUT_S, KafkaOutlet
+from streams.producing.mapping.declared import Declared
+from streams.producing.mapping.touchpoints import Parcel, Touchpoints
+from streams.producing.outlet import DryRun, Outlet, Settled
 from streams.producing.pace import Pace
 from streams.producing.rejects import RejectsFile
-from streams.producing.rows import Failure, Item, Reject, Remainder, Row, Undelivered
-from streams.producing.sources import Sources
+from streams.producing.rows import (
+    MAX_RECORD,
+    Failure,
+    Heading,
+    Item,
+    Message,
+    Reject,
+    Remainder,
+    Row,
+    Skipped,
+    Undelivered,
+)
+from streams.producing.sources import Sources, expand
 
-#: INTAKE sends a touchpoint's bytes on with its identifiers, at most twice the size; Kafka takes 1 MiB.
-MAX_RECORD = 500_000
 PROGRESS_S = 0.1
 
 OnFailure = Callable[[Failure], None]
@@ -43,13 +56,15 @@ class Result(NamedTuple):
     def complete(self) -> bool:
         """True where every line was sent: exit code 0."""
         total = self.counts.total
-        return not self.stopped and total.sent == total.read
+        return not self.stopped and total.sent + total.skipped == total.read
 
 
 def produce_files(
     paths: Sequence[str],
     bootstrap: str,
     *,
+    mapping: Declared | None = None,
+    backfill: bool = False,
     rate: float | None = None,
     dry_run: bool = False,
     rejects: str | None = None,
@@ -61,11 +76,13 @@ def produce_files(
 ) -> Result:
     """Produce the touchpoints in ``paths``, ``-`` for standard input, at most ``rate`` a second.
 
-    The file ``rejects`` keeps wrong and undelivered lines. A dry run needs no broker. ``on_start`` gets the opened
-    sources, whose ``bytes_read`` moves on during the run. Raises before anything is sent: InputError,
-    BrokerUnreachable, TopicMissing, and ValueError for the rate.
+    ``mapping`` says how to read files that aren't NDJSON of touchpoints. ``backfill`` marks all as history. The file
+    ``rejects`` keeps wrong and undelivered lines. A dry run needs no broker. ``on_start`` gets the opened sources,
+    whose ``bytes_read`` moves on during the run. Raises before anything is sent: InputError, BrokerUnreachable,
+    TopicMissing, and ValueError for the rate.
     """
-    sources = Sources(paths, stdin or sys.stdin.buffer)
+    paths = expand(paths)
+    sources = Sources(paths, stdin or sys.stdin.buffer, mapping)
     pace = Pace(rate) if rate is not None else None
     with ExitStack() as stack:
         kept = stack.enter_context(RejectsFile(rejects, paths)) if rejects is not None else None
@@ -77,7 +94,23 @@ def produce_files(
                 kept.add(failure)
             on_failure(failure)
 
-        return produce(sources, outlet, pace=pace, on_failure=tell, on_progress=on_progress)
+        items = _mapped(sources, mapping, backfill, kept) if mapping is not None else _marked(sources, backfill)
+        return produce(items, outlet, pace=pace, on_failure=tell, on_progress=on_progress)
+
+
+def _mapped(sources: Sources, mapping: Declared, backfill: bool, kept: RejectsFile | None) -> Iterator[Parcel]:
+    for item in Touchpoints(mapping, backfill).map(iter(sources)):
+        if not isinstance(item, Heading):
+            yield item
+        elif kept is not None:
+            kept.head(item)
+
+
+def _marked(items: Iterable[Any], backfill: bool) -> Iterator[Item]:
+    for item in items:
+        if backfill and isinstance(item, Row):
+            item.record["backfill"] = True
+        yield item
 
 
 def produce_records(
@@ -96,7 +129,7 @@ def produce_records(
 
 
 def produce(
-    items: Iterable[Item],
+    items: Iterable[Item | Parcel],
     outlet: Outlet,
     *,
     pace: Pace | None = None,
@@ -114,19 +147,20 @@ def produce(
     try:
         for item in items:
             run.show_progress()
-            message = prepare(item) if isinstance(item, Row) else item
-            if not isinstance(message, Message):
-                run.reject(message)
-                continue
-            if pace is not None:
-                pace.wait()
-            settled = outlet.send(message)
-            run.count_read(message.channel)
-            run.settle(settled)
+            found = prepare(item) if isinstance(item, Row) else item
+            if isinstance(found, Skipped):
+                run.skip(found)
+            elif isinstance(found, Reject | Remainder):
+                run.reject(found)
+            else:
+                run.send([found] if isinstance(found, Message) else found, outlet, pace)
             if run.stopped:
                 break
     except KeyboardInterrupt:
         run.stopped = "interrupted"
+    except ProducingError as error:
+        # A file further on is none that can be read; what was read before it still goes its way.
+        run.stopped = str(error)
     for one in outlet.drain():
         run.settle((one,))
         run.show_progress()
@@ -159,10 +193,29 @@ class _Run:
         self._clock = clock
         self._began = self._shown = clock()
         self._read = dict.fromkeys((*CHANNELS, NO_CHANNEL), 0)
-        self._sent, self._rejected, self._undelivered = dict(self._read), dict(self._read), dict(self._read)
+        self._sent, self._rejected, self._undelivered, self._skipped = (dict(self._read) for _ in range(4))
 
-    def count_read(self, channel: str) -> None:
-        self._read[channel] += 1
+    def send(self, messages: Sequence[Message], outlet: Outlet, pace: Pace | None) -> None:
+        if pace is None:
+            self._send(messages, outlet)
+            return
+        for message in messages:
+            pace.wait()
+            self._send([message], outlet)
+            self.show_progress()
+            if self.stopped:
+                return
+
+    def _send(self, messages: Sequence[Message], outlet: Outlet) -> None:
+        settled = outlet.send(messages)
+        for message in messages:
+            self._read[message.channel] += 1
+        self.settle(settled)
+
+    def skip(self, skipped: Skipped) -> None:
+        for channel, count in skipped.by_channel.items():
+            self._read[channel] += count
+            self._skipped[channel] += count
 
     def reject(self, failure: Reject | Remainder) -> None:
         if isinstance(failure, Reject):
@@ -171,12 +224,17 @@ class _Run:
         self._on_failure(failure)
 
     def settle(self, settled: Sequence[Settled]) -> None:
-        for message, error in settled:
-            if not error:
-                self._sent[message.channel] += 1
+        for messages, error in settled:
+            if error:
+                self._fail(messages, error)
                 continue
+            for message in messages:
+                self._sent[message.channel] += 1
+
+    def _fail(self, messages: Sequence[Message], error: str) -> None:
+        self.stopped = self.stopped or f"Kafka did not take a touchpoint: {error}"
+        for message in messages:
             self._undelivered[message.channel] += 1
-            self.stopped = self.stopped or f"Kafka did not take a touchpoint: {error}"
             self._on_failure(Undelivered(message.source, message.line, error, message.raw))
 
     def show_progress(self) -> None:
@@ -187,7 +245,13 @@ class _Run:
 
     def counts(self) -> Counts:
         by_channel = {
-            channel: ChannelCounts(read, self._sent[channel], self._rejected[channel], self._undelivered[channel])
+            channel: ChannelCounts(
+                read,
+                self._sent[channel],
+                self._rejected[channel],
+                self._undelivered[channel],
+                self._skipped[channel],
+            )
             for channel, read in self._read.items()
             if read
         }

@@ -1,13 +1,12 @@
-"""From the lines of a source to rows: one function a format.
+"""From the lines of NDJSON to rows.
 
-A reader decides what a record is in its format and what is wrong with a line that is none. It loses no line: whatever
-is not blank becomes a row or a reject. Whether a row is a touchpoint is decided later, the same for all formats.
+Decides what a record is and what is wrong with a line that is none. No line is lost: whatever is not blank becomes a
+row or a reject. Whether a row is a touchpoint is decided later. Other formats need a mapping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
 
 import orjson
 
@@ -17,8 +16,6 @@ from streams.producing.rows import Item, Reject, Remainder, Row
 
 BOM = b"\xef\xbb\xbf"
 OBJECT = "a JSON object on each line"
-
-Reader: TypeAlias = Callable[[str, Iterable[Line | Remainder]], Iterator[Item]]
 
 
 def ndjson(source: str, lines: Iterable[Line | Remainder]) -> Iterator[Item]:
@@ -50,13 +47,3 @@ def _not_json(text: bytes, error: orjson.JSONDecodeError) -> Problem:
         at = undecodable.start
         return Problem("", f"the byte {text[at]:#04x} at column {at + 1}", "UTF-8")
     return Problem("", f"{len(text)} bytes, {error.msg} at column {error.colno}", OBJECT)
-
-
-#: By the end of a file's name, ".gz" taken off; everything else is NDJSON.
-READERS: Mapping[str, Reader] = {}
-
-
-def reader_of(name: str) -> Reader:
-    """The reader for a file called ``name``."""
-    bare = name.removesuffix(".gz")
-    return next((reader for suffix, reader in READERS.items() if bare.endswith(suffix)), ndjson)

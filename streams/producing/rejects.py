@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from streams.producing.rows import Failure, Remainder
-from streams.producing.sources import STDIN, InputError
+from streams.producing.errors import InputError
+from streams.producing.rows import Failure, Heading, Remainder
+from streams.producing.sources import STDIN
 
 
 class RejectsFile:
@@ -23,6 +24,7 @@ class RejectsFile:
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from error
         self._ended = True
+        self._heading = self._written = b""
 
     def __enter__(self) -> RejectsFile:
         return self
@@ -32,11 +34,18 @@ class RejectsFile:
     ) -> None:
         self._file.close()
 
+    def head(self, heading: Heading) -> None:
+        """What follows comes from a file with this first line, which is written before its first reject."""
+        self._heading = heading.raw
+
     def add(self, failure: Failure) -> None:
         """Write the line of ``failure``; a last line of a file gets the end that it lacks once another follows."""
         if not failure.raw:
             return
         if not self._ended and not isinstance(failure, Remainder):
             self._file.write(b"\n")
+        if self._heading != self._written:
+            self._file.write(self._heading)
+            self._written = self._heading
         self._file.write(failure.raw)
         self._ended = failure.raw.endswith(b"\n")

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from streams.producing.counts import Counts
+from streams.producing.mapping.reading import read_mapping
 from streams.producing.produce import Result, produce_files
 from streams.producing.rows import Failure, Remainder
 from streams.producing.sources import Sources
@@ -24,6 +25,7 @@ def summary(result: Result) -> Iterator[str]:
     counts = result.counts
     for channel, one in [*sorted(counts.by_channel.items()), ("all", counts.total)]:
         line = f"{channel or 'no channel':<10} read {one.read:,} = sent {one.sent:,} + rejected {one.rejected:,}"
+        line += f" + skipped {one.skipped:,}" if one.skipped else ""
         yield line + (f" + undelivered {one.undelivered:,}" if one.undelivered else "")
     yield f"{counts.seconds:,.1f} s, {counts.per_second:,.0f} touchpoints/s"
     if result.stopped:
@@ -31,9 +33,19 @@ def summary(result: Result) -> Iterator[str]:
 
 
 def produce_and_report(
-    files: Sequence[str], bootstrap: str, *, rate: float | None, dry_run: bool, rejects: str | None
+    files: Sequence[str],
+    bootstrap: str,
+    *,
+    mapping: str | None,
+    backfill: bool,
+    rate: float | None,
+    dry_run: bool,
+    rejects: str | None,
 ) -> bool:
-    """Produce ``files`` and show it; True where every line was sent. Raises as `produce_files`."""
+    """Produce ``files`` and show it; True where every line was sent. Raises as `produce_files` and `read_mapping`."""
+    declared = read_mapping(mapping) if mapping is not None else None
+    if declared is not None:
+        sys.stdout.write(f"event_id: {declared.event_id_text}\n")
     opened: list[Sources] = []
     with Display().bar("checking" if dry_run else "producing", "bytes") as update:
 
@@ -45,6 +57,8 @@ def produce_and_report(
         result = produce_files(
             files,
             bootstrap,
+            mapping=declared,
+            backfill=backfill,
             rate=rate,
             dry_run=dry_run,
             rejects=rejects,

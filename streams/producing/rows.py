@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from schemas.conformance import Problem
 
 PROBLEMS_SHOWN = 5
+#: INTAKE sends a touchpoint's bytes on with its identifiers, at most twice the size; Kafka takes 1 MiB.
+MAX_RECORD = 500_000
 
 
 class Row(NamedTuple):
@@ -61,6 +63,30 @@ class Reject(NamedTuple):
 class Remainder(NamedTuple):
     """A further piece of the long line that was rejected last; the last piece ends with the line."""
 
+    raw: bytes
+
+
+class Heading(NamedTuple):
+    """The first line of a file with columns: without it, its rejects could not be read again."""
+
+    source: str
+    raw: bytes
+
+
+class Skipped(NamedTuple):
+    """Rows that a mapping says are no touchpoints, counted by channel."""
+
+    by_channel: Mapping[str, int]
+
+
+class Message(NamedTuple):
+    """A touchpoint ready to go: its Kafka key and value, and the line it comes from as in `Row`."""
+
+    channel: str
+    key: bytes | None
+    value: bytes
+    source: str
+    line: int
     raw: bytes
 
 

@@ -31,9 +31,8 @@ from schemas.columns import decode_columns
 from schemas.pieces import header
 from streams import composition, config, topics
 from streams.domain.touchpoint import is_journey_forming
-from streams.producing.outlet import Message
 from streams.producing.produce import prepare
-from streams.producing.rows import Row
+from streams.producing.rows import Message, Row
 from streams.runtime.partitioner import partition_of
 from streams.runtime.stage import PlainRecord, Records, Stage
 from streams.sample import generate

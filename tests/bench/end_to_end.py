@@ -33,9 +33,8 @@ from sinks.clickhouse import ClickHouse
 from streams.composition import GROUPS, STAGES
 from streams.local import PARTITIONS, LocalPipeline
 from streams.offsets import Lag, wait_until_drained
-from streams.producing.outlet import Message
 from streams.producing.produce import prepare
-from streams.producing.rows import Row
+from streams.producing.rows import Message, Row
 from streams.runtime.partitioner import partition_of
 from streams.sample import generate
 from streams.topics import touchpoint_topic

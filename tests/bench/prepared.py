@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.producing.outlet import BATCH_BYTES
+from streams.producing.kafka_outlet import BATCH_BYTES
 
 
 class Prepared(NamedTuple):

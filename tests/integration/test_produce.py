@@ -16,7 +16,7 @@ from deploy.local.processes import Addresses
 from schemas.codec import decode
 from streams.broker import BrokerUnreachable, TopicMissing, admin
 from streams.domain.vocabulary import CHANNELS
-from streams.producing import outlet
+from streams.producing import kafka_outlet as outlet
 from streams.producing.counts import ChannelCounts, Counts
 from streams.producing.produce import produce_files, produce_records
 from streams.producing.rows import Failure, Reject, Undelivered

@@ -17,9 +17,9 @@ from sinks.clickhouse import Misconfigured, Unreachable
 from sinks.migrate import MigrationError
 from streams.broker import BrokerUnreachable, TopicMissing
 from streams.cli import Failure, _failures, main
+from streams.commands.customers import UnknownIdentifier
 from streams.config import PREFIX, ConfigError, Settings, describe, read
 from streams.corrections import UnfitCorrection
-from streams.customer_commands import UnknownIdentifier
 from streams.producing.sources import InputError
 from streams.runtime.health import CannotListen
 from streams.settings_table import settings_table
@@ -240,7 +240,7 @@ def test_a_file_that_is_none_of_ours_is_refused_before_anything_starts(
     for name, reason in (
         ("missing", "(No such file or directory|does not exist)"),
         (".", "is a (folder|directory)"),
-        ("binary", r"is no text \(byte 6 is zero\), expected NDJSON, plain or gzip"),
+        ("binary", r"is no text \(byte 6 is zero\), expected NDJSON, plain, gzip or zstd"),
     ):
         result = run(*command, str(tmp_path / name))
         assert result.exit_code == WRONG_USE

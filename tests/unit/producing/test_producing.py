@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka.partitioner.default import DefaultPartitioner
 
 from schemas.codec import decode
 from streams.domain.vocabulary import CHANNELS
 from streams.producing.counts import ChannelCounts, Counts
-from streams.producing.outlet import CachedMurmur2, DryRun, Message, Settled
+from streams.producing.outlet import DryRun, Settled
 from streams.producing.pace import Pace
-from streams.producing.produce import MAX_RECORD, Result, prepare, produce, produce_files
-from streams.producing.rows import Failure, Item, Reject, Remainder, Row, Undelivered
+from streams.producing.produce import Result, prepare, produce, produce_files
+from streams.producing.rows import MAX_RECORD, Failure, Item, Message, Reject, Remainder, Row, Undelivered
 
 NO_BROKER = "127.0.0.1:1"
 
@@ -48,10 +47,10 @@ class LateOutlet:
         self._capacity = capacity
         self._failing = failing
 
-    def send(self, message: Message) -> Sequence[Settled]:
-        self.messages.append(message)
-        self._waiting.append(message)
-        return [self._settle()] if len(self._waiting) > self._capacity else []
+    def send(self, messages: Sequence[Message]) -> Sequence[Settled]:
+        self.messages += messages
+        self._waiting += messages
+        return [self._settle() for _ in range(len(self._waiting) - self._capacity)]
 
     def drain(self) -> Iterator[Settled]:
         while self._waiting:
@@ -59,7 +58,7 @@ class LateOutlet:
 
     def _settle(self) -> Settled:
         message = self._waiting.pop(0)
-        return Settled(message, "away") if message.line in self._failing else Settled(message)
+        return Settled([message], "away") if message.line in self._failing else Settled([message])
 
 
 def test_a_touchpoint_goes_out_as_its_schema_says_keyed_by_its_strongest_identifier() -> None:
@@ -229,29 +228,3 @@ def test_nothing_to_read_is_complete(tmp_path: Path) -> None:
     assert result.complete
     assert result.counts.total == ChannelCounts()
     assert told == []
-
-
-class Cluster:
-    """As much of the library's cluster metadata as its partitioner asks for."""
-
-    def __init__(self, partitions: int) -> None:
-        self._partitions = set(range(partitions))
-
-    def topics(self) -> set[str]:
-        return {"t"}
-
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return self._partitions
-
-    available_partitions_for_topic = partitions_for_topic
-
-
-@given(st.binary(max_size=40), st.integers(1, 100))
-def test_keys_go_to_the_partitions_that_kafka_gives_them(key: bytes, partitions: int) -> None:
-    arguments = ("t", None, key, None, b"", Cluster(partitions))
-    assert CachedMurmur2().partition(*arguments) == DefaultPartitioner().partition(*arguments)
-
-
-def test_records_without_a_key_go_anywhere() -> None:
-    found = {CachedMurmur2().partition("t", None, None, None, b"", Cluster(4)) for _ in range(200)}
-    assert found == {0, 1, 2, 3}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.producing.lines import MAX_LINE, read_lines
-from streams.producing.readers import ndjson, reader_of
+from streams.producing.readers import ndjson
 from streams.producing.rows import Item, Reject, Remainder, Row
 
 
@@ -83,8 +83,3 @@ def test_every_line_that_is_not_blank_is_told_of_once_and_as_it_was(data: bytes)
     first = b"\xef\xbb\xbf"
     expected = [(n, line) for n, line in lines if (line.removeprefix(first) if n == 1 else line).strip()]
     assert [(item.line, item.raw) for item in read(data) if not isinstance(item, Remainder)] == expected
-
-
-@pytest.mark.parametrize("name", ["a.ndjson", "a.ndjson.gz", "a.jsonl", "a.json", "stdin", "a", ".gz"])
-def test_files_of_any_other_name_are_ndjson(name: str) -> None:
-    assert reader_of(name) is ndjson

@@ -27,7 +27,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _chart(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:
-    from streams.attribution_report import CHART_FORMATS
+    from streams.commands.attribution_report import CHART_FORMATS
 
     if value is None:
         return None
@@ -126,7 +126,7 @@ def _run(asked: Asked, model: str, order: int, seed: int, clock: Callable[[], fl
     from sinks.attribution import write_run
     from sinks.clickhouse import ClickHouse
     from streams.attribution.run import run as compute
-    from streams.attribution_report import counts_line, run_table
+    from streams.commands.attribution_report import counts_line, run_table
 
     found = compute(_seen(asked), model, order, np.random.default_rng(seed))
     _refuse_nothing(asked, found.counts)
@@ -175,7 +175,7 @@ def _compare(asked: Asked, order: int, seed: int, chart: Path | None) -> None:
     from streams.attribution.models import DATA_DRIVEN, RULES, data_driven, rule
     from streams.attribution.paths import Group, Journey, sum_up
     from streams.attribution.run import count
-    from streams.attribution_report import comparison_note, comparison_table, counts_line, draw_comparison
+    from streams.commands.attribution_report import comparison_note, comparison_table, counts_line, draw_comparison
     from streams.progress import Display
 
     display = Display()
@@ -212,7 +212,7 @@ def _title(what: str, asked: Asked) -> str:
 def _print(title: str, counts: str, table: Any) -> None:
     from rich.console import Console
 
-    from streams.attribution_report import WIDTH
+    from streams.commands.attribution_report import WIDTH
 
     click.echo(f"{title}\n{counts}")
     Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False).print(table)
@@ -230,7 +230,7 @@ def spend(path: Path) -> None:
     from sinks.clickhouse import ClickHouse
     from sinks.migrate import require_migrated
     from streams.attribution.spend import WrongSpend, read_spend
-    from streams.attribution_report import problem_lines
+    from streams.commands.attribution_report import problem_lines
 
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:

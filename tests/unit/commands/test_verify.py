@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import main
+from streams.commands.verify import sample
 from streams.verification.part import Asked
-from streams.verify_command import sample
 
 WRONG_USE, UNREACHABLE = 2, 3
 NOWHERE = {"OMNIJOURNEY_CLICKHOUSE_URL": "clickhouse://default@127.0.0.1:1/journeys"}

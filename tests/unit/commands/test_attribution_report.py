@@ -14,7 +14,7 @@ from rich.console import Console
 from streams.attribution.bootstrap import Interval
 from streams.attribution.models import DATA_DRIVEN, RULES
 from streams.attribution.run import Counts, Credit, Run
-from streams.attribution_report import (
+from streams.commands.attribution_report import (
     WIDTH,
     comparison_note,
     comparison_table,

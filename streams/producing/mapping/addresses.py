@@ -1,0 +1,87 @@
+"""E-mail addresses and phone numbers: made alike, hashed, and kept out of everything else.
+
+An address is trimmed and lower-cased, a number written as E.164 (+4917012345678) by phonenumbers, Google's library;
+what is hashed is the UTF-8 of that, with SHA-256, in lower-case hexadecimal: the form in which advertising platforms
+take addresses, too. Two spellings of an address must be one customer, so nothing else may decide the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+
+import phonenumbers
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.conformance import shown
+from streams.producing.mapping.values import Unfit
+
+#: What stands where an address stood.
+REPLACEMENT = "(address)"
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PART = r"[^\s/@?&=#:;,<>()\"'%]+"
+#: In RE2's words; %40 is how URLs write it.
+_INSIDE = rf"{_PART}(?:@|%40){_PART}\.[A-Za-z]{{2,}}"
+_INSIDE_TEXT = re.compile(_INSIDE)
+
+
+@lru_cache(maxsize=65_536)
+def hash_email(text: str) -> str:
+    """The hash of an e-mail address; Unfit for anything else."""
+    address = text.strip().lower()
+    if _EMAIL.fullmatch(address) is None:
+        raise Unfit("an e-mail address")
+    return sha256(address.encode()).hexdigest()
+
+
+def phone_hasher(region: str | None) -> Callable[[str], str]:
+    """Hashes phone numbers; those without a country code are numbers of ``region``, or Unfit without one."""
+    where = f"of {region}, or with its country code" if region else "with its country code, or a region in the mapping"
+
+    # Parsing a number takes longer than all else of a row.
+    @lru_cache(maxsize=65_536)
+    def hash_phone(text: str) -> str:
+        try:
+            number = phonenumbers.parse(text, region)
+        except phonenumbers.NumberParseException:
+            raise Unfit(f"a phone number {where}") from None
+        if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+            raise Unfit(f"a phone number {where}")
+        written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return sha256(written.encode()).hexdigest()
+
+    return hash_phone
+
+
+def read_digest(kind: str) -> Callable[[str], str]:
+    """Reads what was hashed before; Unfit for an address itself (``kind`` is email or phone)."""
+
+    def read(text: str) -> str:
+        digest = text.lower()
+        if _DIGEST.fullmatch(digest) is None:
+            raise Unfit(f"a SHA-256, 64 hexadecimal digits; for addresses themselves write {{ {kind} = COLUMN }}")
+        return digest
+
+    return read
+
+
+def are_emails(column: pa.Array) -> pa.Array:
+    """Where ``column`` holds an e-mail address and nothing else; boolean, false for null."""
+    return pc.fill_null(pc.match_substring_regex(column, r"^[^@\s:]+@[^@\s]+\.[^@\s.]+$"), False)
+
+
+def shown_without_emails(text: str) -> str:
+    """``text`` for a message, without e-mail addresses: a wrong column may hold them."""
+    return shown(_INSIDE_TEXT.sub(REPLACEMENT, text))
+
+
+def without_emails(column: pa.Array) -> pa.Array:
+    """``column`` with `REPLACEMENT` for each e-mail address in it."""
+    suspects = pc.match_substring_regex(column, "@|%40")
+    if not pc.any(suspects).as_py():
+        return column
+    return pc.replace_substring_regex(column, _INSIDE, REPLACEMENT)
