@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from schemas.codec import Undecodable, decode
 from streams.domain.identifiers import SHORTEST_SHOWN, mask
@@ -26,11 +25,9 @@ from streams.runtime.stage import Record
 from streams.stages.intake.contents import Content, digest_of
 from streams.stages.intake.entries import identity_of
 from streams.stages.intake.meaning import Meanings
+from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Duplicate, Late, Outcome, Rerouted
 from streams.stages.intake.via import Vias
-
-if TYPE_CHECKING:
-    from streams.stages.intake.memory import Memory
 
 RECEIVED_AT = "received_at"
 ORIGIN = "origin"
@@ -49,12 +46,12 @@ class JudgeRules:
 
 
 class Judge:
-    """What becomes of records; nothing is remembered yet. ``own_domains``: referrers on them are none."""
+    """What becomes of records; nothing is remembered yet."""
 
-    def __init__(self, rules: JudgeRules, own_domains: frozenset[str]) -> None:
+    def __init__(self, rules: JudgeRules, vias: Vias, meanings: Meanings) -> None:
         self._rules = rules
-        self._vias = Vias(rules.partitions)
-        self._meanings = Meanings(own_domains)
+        self._vias = vias
+        self._meanings = meanings
 
     def judge(self, record: Record, content: Content | None, backfill: bool, memory: Memory) -> Outcome:
         """What becomes of ``record``; ``content`` None: its value is no touchpoint."""
@@ -73,18 +70,6 @@ class Judge:
         identity = identity_of(memory.channel, via.text, content.event_id)
         accepted = Accepted(content, via, meaning, received_at, identity, digest_of(content))
         return self._judge_in_time(accepted, backfill, memory)
-
-    def again(self, content: Content, received_at: int) -> Accepted:
-        """A touchpoint that was accepted before."""
-        meaning, via = self._meanings.of(content, keep=False), self._vias.of(content, keep=False)
-        if isinstance(via, Rejection):
-            raise ValueError("a touchpoint that was accepted is rejected now")
-        identity = identity_of(content.channel, via.text, content.event_id)
-        return Accepted(content, via, meaning, received_at, identity, digest_of(content))
-
-    def risen(self, accepted: Accepted, actor: str, *, raised: bool) -> Accepted:
-        """``accepted`` with the verdict that its message gives it; ``raised``: it was sent with a lower one."""
-        return accepted._replace(meaning=self._meanings.risen(accepted.content, actor, raised))
 
     def _judge_in_time(self, accepted: Accepted, backfill: bool, memory: Memory) -> Outcome:
         content, received_at = accepted.content, accepted.received_at

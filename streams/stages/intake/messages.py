@@ -11,9 +11,9 @@ from typing import NamedTuple
 from streams.domain.engagement import UNIQUES, unique_key
 from streams.domain.verdicts import CLICKS, DELIVERIES, OPENINGS, Deed, Message, can_rise, first_human, take
 from streams.runtime.stage import View
-from streams.stages.intake.contents import Content, read_one
+from streams.stages.intake.again import Again
+from streams.stages.intake.contents import Content
 from streams.stages.intake.entries import HELD, MESSAGE, Held, fingerprint
-from streams.stages.intake.judge import Judge
 from streams.stages.intake.measuring import Measuring, currency_of
 from streams.stages.intake.outcomes import Accepted
 
@@ -35,7 +35,7 @@ class Messages:
         self._view = view
         self._measuring = measuring
 
-    def take(self, accepted: Accepted, value: bytes, offset: int, judge: Judge) -> tuple[Accepted, list[Risen]]:
+    def take(self, accepted: Accepted, value: bytes, offset: int, again: Again) -> tuple[Accepted, list[Risen]]:
         """``accepted`` with the verdict that its message gives it, and the others that rise by it."""
         content, part = accepted.content, _part_of(accepted)
         if part is None:
@@ -48,17 +48,17 @@ class Messages:
         self._view.put(key, taken.message)
         self._count_uniques(channel, before, taken.message, offset)
         if taken.actor != deed.actor:
-            accepted = judge.risen(accepted, taken.actor, raised=False)
+            accepted = again.risen(accepted, taken.actor, raised=False)
         elif content.message_id and can_rise(part, deed):
             self._view.put(fingerprint(HELD, channel, via, content.event_id), Held(value, accepted.received_at))
-        return accepted, [self._raise(channel, via, risen, offset, judge) for risen in taken.raised]
+        return accepted, [self._raise(channel, via, risen, offset, again) for risen in taken.raised]
 
-    def _raise(self, channel: str, via: str, deed: Deed, offset: int, judge: Judge) -> Risen:
+    def _raise(self, channel: str, via: str, deed: Deed, offset: int, again: Again) -> Risen:
         key = fingerprint(HELD, channel, via, deed.event_id)
         held: Held = self._view.get(key)
         self._view.delete(key)
-        before = judge.again(read_one(held.value), held.received_at)
-        after = judge.risen(before, deed.actor, raised=True)
+        before = again.accepted(held)
+        after = again.risen(before, deed.actor, raised=True)
         self._measuring.add(before.content, before.meaning, offset, -1)
         self._measuring.add(after.content, after.meaning, offset)
         return Risen(after, held.value)

@@ -16,11 +16,14 @@ from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
 from streams.stages.dead_letters import origin_key, send_dead_letter, stage_raised
 from streams.stages.intake import assignments, rows
+from streams.stages.intake.again import Again
 from streams.stages.intake.contents import read
 from streams.stages.intake.entries import ENGAGEMENT, LAYOUT
 from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, origin_of, received_at_of
+from streams.stages.intake.meaning import Meanings
 from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome, Rerouted
+from streams.stages.intake.via import Vias
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",
@@ -47,7 +50,8 @@ class Intake:
     layout = LAYOUT
 
     def __init__(self, rules: IntakeRules) -> None:
-        self._judge = Judge(rules.judge, rules.own_domains)
+        vias, meanings = Vias(rules.judge.partitions), Meanings(rules.own_domains)
+        self._judge, self._again = Judge(rules.judge, vias, meanings), Again(vias, meanings)
         self._epoch = rules.epoch
 
     def fold(self, records: Records, view: View, out: Out) -> None:
@@ -59,7 +63,7 @@ class Intake:
             if _is_repeat(record, memory):
                 repeats += 1
                 continue
-            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out, self._judge)
+            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out, self._again)
         memory.close()
         _observe(memory, repeats)
 
@@ -78,7 +82,7 @@ class Intake:
             return
         memory = Memory(view, records)
         if not _is_repeat(record, memory):
-            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out, self._judge)
+            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out, self._again)
         memory.close()
         _observe(memory, 0)
 
@@ -89,10 +93,10 @@ def _is_repeat(record: Record, memory: Memory) -> bool:
     return origin is not None and memory.is_repeat(origin)
 
 
-def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out, judge: Judge) -> None:
+def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out, again: Again) -> None:
     match outcome:
         case Accepted():
-            accepted, risen = memory.accept(outcome, record, judge)
+            accepted, risen = memory.accept(outcome, record, again)
             for one, value in ((accepted, record.value or b""), *risen):
                 assigned = memory.assigned(one.via)
                 out.send(*rows.resolved_touchpoint(one, value, assigned, records.partition, record.offset))

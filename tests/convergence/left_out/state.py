@@ -8,8 +8,8 @@ from typing import Any, cast
 from streams.domain.engagement import EngagementKey
 from streams.domain.ids import uuid5
 from streams.runtime.stage import Record, View
+from streams.stages.intake.again import Again
 from streams.stages.intake.entries import SEEN, WATERMARK, fingerprint, pack, row_key_of
-from streams.stages.intake.judge import Judge
 from streams.stages.intake.measuring import Measuring
 from streams.stages.intake.memory import Memory
 from streams.stages.intake.messages import Messages, Risen
@@ -117,8 +117,8 @@ class AcknowledgedFirst(Process):
 class ForgetsWhatIsOld(Memory):
     """What was accepted is forgotten when the watermark has passed it by an hour."""
 
-    def accept(self, accepted: Accepted, record: Record, judge: Judge) -> tuple[Accepted, list[Risen]]:
-        found = super().accept(accepted, record, judge)
+    def accept(self, accepted: Accepted, record: Record, again: Again) -> tuple[Accepted, list[Risen]]:
+        found = super().accept(accepted, record, again)
         if self.watermark is not None and accepted.content.occurred_at < self.watermark - HOUR:
             self._view.delete(accepted.identity)
         return found
