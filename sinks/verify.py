@@ -80,7 +80,7 @@ _MESSAGES = f"""
 SELECT intake_partition, arraySort(groupArray(({_AT}, event_id, toString(campaign), toString(currency)))) AS events
 FROM touchpoints FINAL
 WHERE channel = %(channel)s AND action IN %(actions)s AND actor = 'human'
-GROUP BY intake_partition, via, if(message_id = '', event_id, message_id) {{part}}
+GROUP BY intake_partition, via, message_id, if(message_id = '', event_id, '') {{part}}
 ORDER BY events[1].3, intDiv(events[1].1, 3600000), events[1].4, intake_partition
 """
 _DEEDS = f"""

@@ -167,7 +167,8 @@ def count_engagement(accepted: list[Accepted]) -> dict[tuple[Any, ...], Counter[
         rows[key]["conversions"] += record["conversion"] is not None
         rows[key]["revenue_micros"] += money["value_micros"]
         if actor == "human" and (channel, action) in UNIQUES:
-            message = (UNIQUES[channel, action], channel, via.text, record["message_id"] or event_id)
+            named = (record["message_id"], "") if record["message_id"] else ("", event_id)
+            message = (UNIQUES[channel, action], channel, via.text, *named)
             earliest[message] = min(earliest.get(message, (at, event_id, key)), (at, event_id, key))
     for (unique, *_), (_, _, key) in earliest.items():
         rows[key][unique] += 1

@@ -4,7 +4,7 @@
     w  topic                                         watermark, ms UTC
     o  (topic, outcome, reason)                      number of records
     e  (channel, hour, currency, actor, campaign)    totals
-    m  (channel, via, message)                       deliveries, openings and clicks of the message
+    m  (channel, via, event_id, message)             deliveries, openings and clicks of the message
     v  (channel, via, event_id)                      a touchpoint whose verdict may rise, as it was sent
     r  (topic, origin)                               a rerouted record that has been read here
     l  (stronger, weaker)                            evidence of a link, the earliest so far, as told to IDENTITY

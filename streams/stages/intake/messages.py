@@ -41,7 +41,9 @@ class Messages:
         if part is None:
             return accepted, []
         channel, via = content.channel, accepted.via.text
-        key = fingerprint(MESSAGE, channel, via, content.message_id or content.event_id)
+        # One that names no message is a message of its own, whatever others call theirs.
+        alone = "" if content.message_id else content.event_id
+        key = fingerprint(MESSAGE, channel, via, alone, content.message_id or "")
         before: Message = self._view.get(key) or _NOTHING
         deed = _deed_of(content, accepted.meaning.campaign, accepted.meaning.actor)
         taken = take(before, part, deed)

@@ -112,6 +112,13 @@ def test_the_unique_clicker_moves_to_the_next_humans_click() -> None:
     assert row["hour"] == NOON + 3 * HOUR
 
 
+def test_a_touchpoint_without_message_is_of_no_message_of_another() -> None:
+    alone = mailed("opened", NOON + 1, "m1", message_id=None)
+    out = take(mail(alone, DELIVERED, mailed("opened", NOON + HOUR, "o")))
+    assert last(out) == {"m1": "human", "d": "human", "o": "human"}
+    assert counted(out, "unique_openers") == {"human": 2}
+
+
 def test_bursts_are_of_one_message_and_one_via() -> None:
     others = [{**click, "message_id": "m2"} for click in BURST[:2]]
     bens = [{**click, "identifiers": [BEN._asdict()]} for click in BURST[2:]]
