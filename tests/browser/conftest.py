@@ -21,8 +21,9 @@ CUSTOMERS = 300
 ACTORS = {"human", "suspect", "machine"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Of one module only: while the driver runs, no other event loop can in this thread."""
     with running() as found:
         yield found
 

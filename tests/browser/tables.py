@@ -1,4 +1,4 @@
-"""Tables for pages: histories by the definitions, engagement by one statement over the touchpoints."""
+"""Tables for pages: as the definitions fill them, and with more suspects than there are."""
 
 from __future__ import annotations
 
@@ -65,4 +65,5 @@ def fill_all(client: ClickHouse, records: list[dict[str, Any]], suspects: bool =
     fill(client, records)
     if suspects:
         client.query(_SUSPECTS)
-    client.query(_ENGAGEMENT)
+        client.query("TRUNCATE TABLE engagement")
+        client.query(_ENGAGEMENT)
