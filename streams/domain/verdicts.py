@@ -15,6 +15,7 @@ decided before (`streams.domain.actor`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -75,9 +76,11 @@ def part_of(channel: str, action: str) -> str | None:
     return _PARTS.get((channel, action))
 
 
-def can_rise(part: str, deed: Deed) -> bool:
+def can_rise(channel: str, part: str, deed: Deed) -> bool:
     """Whether later touchpoints may show that somebody else did ``deed``."""
-    return (part == OPENINGS and deed.actor == HUMAN) or (part == CLICKS and deed.actor != MACHINE and bool(deed.link))
+    if part == OPENINGS:
+        return channel == "email" and deed.actor == HUMAN
+    return part == CLICKS and deed.actor != MACHINE and bool(deed.link)
 
 
 def take(message: Message, part: str, deed: Deed) -> Taken:
@@ -95,17 +98,21 @@ def is_hasty(opened_at: int, deliveries: Sequence[int]) -> bool:
     return at < len(deliveries) and deliveries[at] <= opened_at
 
 
-def bursts(clicks: Sequence[Deed]) -> set[Deed]:
+def bursts(clicks: Sequence[Deed]) -> list[Deed]:
     """Those of ``clicks`` (in order, all with a link) that lie within `BURST_MS` with `BURST_LINKS` different links."""
-    found: set[Deed] = set()
-    end = 0
+    found: list[Deed] = []
+    links: Counter[bytes] = Counter()
+    end = taken = 0
     for start, first in enumerate(clicks):
-        end = max(end, start)
         while end < len(clicks) and clicks[end].occurred_at - first.occurred_at <= BURST_MS:
+            links[clicks[end].link] += 1
             end += 1
-        window = clicks[start:end]
-        if len(window) >= BURST_LINKS and len({click.link for click in window}) >= BURST_LINKS:
-            found.update(window)
+        if len(links) >= BURST_LINKS:
+            found += clicks[max(start, taken) : end]
+            taken = end
+        links[first.link] -= 1
+        if not links[first.link]:
+            del links[first.link]
     return found
 
 
@@ -138,11 +145,11 @@ def _click(message: Message, click: Deed) -> Taken:
     clicks = _inserted(message.clicks, click)
     near = [c for c in _near(clicks, click.occurred_at) if c.link] if click.link else []
     risen = {c for c in bursts(near) if c.actor != MACHINE}
-    if risen:
-        clicks = tuple(c._replace(actor=MACHINE) if c in risen else c for c in clicks)
-    actor = MACHINE if click in risen else click.actor
+    if not risen:
+        return Taken(message._replace(clicks=clicks), click.actor)
+    clicks = tuple(c._replace(actor=MACHINE) if c in risen else c for c in clicks)
     raised = tuple(c._replace(actor=MACHINE) for c in sorted(risen - {click}))
-    return Taken(message._replace(clicks=clicks), actor, raised)
+    return Taken(message._replace(clicks=clicks), MACHINE if click in risen else click.actor, raised)
 
 
 def _near(clicks: Sequence[Deed], at: int) -> Sequence[Deed]:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from streams.domain.engagement import EngagementKey, Totals
 from streams.domain.verdicts import Message
 from streams.runtime.stage import Layout
+from streams.stages.intake.meaning import Said
 
 SEEN, WATERMARK, OUTCOME, ENGAGEMENT, REROUTED = b"s", b"w", b"o", b"e", b"r"
 MESSAGE, HELD = b"m", b"v"
@@ -46,10 +47,13 @@ class EngagementRow(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A touchpoint as it was sent, and when it was received, ms UTC."""
+    """A touchpoint as it was sent, when it was received, ms UTC, what was ``said`` of it when it was judged by itself,
+    and the piece of ResolvedTouchpoint with its ``identifiers``."""
 
     value: bytes
     received_at: int
+    said: Said
+    identifiers: bytes
 
 
 class Evidence(NamedTuple):
@@ -78,7 +82,7 @@ LAYOUT = Layout(
         LINK: Evidence,
         ASSIGNED: Assigned,
     },
-    made_with="verdicts of several touchpoints",
+    made_with="verdicts of messages",
 )
 
 

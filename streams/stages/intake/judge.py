@@ -46,12 +46,12 @@ class JudgeRules:
 
 
 class Judge:
-    """What becomes of records; nothing is remembered yet."""
+    """What becomes of records; nothing is remembered yet. ``own_domains``: referrers on them are none."""
 
-    def __init__(self, rules: JudgeRules, vias: Vias, meanings: Meanings) -> None:
+    def __init__(self, rules: JudgeRules, own_domains: frozenset[str]) -> None:
         self._rules = rules
-        self._vias = vias
-        self._meanings = meanings
+        self._vias = Vias(rules.partitions)
+        self._meanings = Meanings(own_domains)
 
     def judge(self, record: Record, content: Content | None, backfill: bool, memory: Memory) -> Outcome:
         """What becomes of ``record``; ``content`` None: its value is no touchpoint."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 from schemas.pieces import piece
 from streams.domain.actor import RULES_VERSION
@@ -25,15 +26,25 @@ _source_of = itemgetter(*_SOURCE)
 _Source = tuple[str | None, ...] | None
 
 
+class Said(NamedTuple):
+    """What ResolvedTouchpoint says of a touchpoint that was judged by itself; the names are its fields'."""
+
+    actor: str
+    direction: str
+    mode: str
+    marketing_channel: str
+    has_acquisition: bool
+    campaign: str
+    content: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Meaning:
-    """``part`` of its message that it belongs to; ``resolved`` is a piece of ResolvedTouchpoint."""
+    """``part`` of its message that it belongs to; ``resolved`` is the piece of ResolvedTouchpoint that says it."""
 
     channel: str
     action: str
-    actor: str
-    direction: str
-    campaign: str
+    said: Said
     part: str | None
     resolved: bytes
     #: False where `check` finds its action or direction wrong.
@@ -59,13 +70,6 @@ class Meanings:
         actor, origin = self._judge(content.channel, content.action, agent, machine, source)
         return _make(content.channel, content.action, content.direction, content.mode, actor, origin)
 
-    def risen(self, content: Content, actor: str, raised: bool) -> Meaning:
-        """What ``content`` means by the verdict that its message gives; ``raised``: it was sent with a lower one."""
-        came = content.acquisition
-        acquisition = None if came is None else dict(zip(_SOURCE, _source_of(came), strict=True))
-        origin = marketing_channel(content.channel, content.action, acquisition, self._own_domains)
-        return self._made(content.channel, content.action, content.direction, content.mode, actor, origin, raised)
-
     def _make_kept(
         self, channel: str, action: str, direction: str, mode: str, agent: str | None, machine: bool, source: _Source
     ) -> Meaning:
@@ -79,28 +83,28 @@ class Meanings:
         return judge_actor(channel, action, agent, machine), origin
 
 
-def _make(
-    channel: str, action: str, given: str, mode: str, actor: str, origin: MarketingChannel, raised: bool = False
-) -> Meaning:
-    direction = direction_of(channel, action) or given if given == "UNKNOWN" else given
-    resolved = {
-        "actor": actor,
-        "rules_version": RULES_VERSION,
-        "raised": raised,
-        "direction": direction,
-        "mode": mode_of(channel, action) if mode == "UNKNOWN" else mode,
-        "marketing_channel": origin.name,
-        "has_acquisition": origin.has_acquisition,
-        "campaign": origin.campaign,
-        "content": origin.content,
-    }
-    return Meaning(
-        channel=channel,
-        action=action,
+def _make(channel: str, action: str, given: str, mode: str, actor: str, origin: MarketingChannel) -> Meaning:
+    said = Said(
         actor=actor,
-        direction=direction,
+        direction=direction_of(channel, action) or given if given == "UNKNOWN" else given,
+        mode=mode_of(channel, action) if mode == "UNKNOWN" else mode,
+        marketing_channel=origin.name,
+        has_acquisition=origin.has_acquisition,
         campaign=origin.campaign,
-        part=part_of(channel, action),
-        resolved=piece("resolved_touchpoint", resolved),
-        is_plain=check_name("action", action) is None and check_direction(given, channel, action) is None,
+        content=origin.content,
     )
+    is_plain = check_name("action", action) is None and check_direction(given, channel, action) is None
+    return _saying(channel, action, said, False, is_plain)
+
+
+@lru_cache(_KEPT)
+def risen(channel: str, action: str, said: Said, actor: str) -> Meaning:
+    """The meaning of a touchpoint of which ``said`` was judged by itself, and whose message gives it to ``actor``."""
+    return _saying(channel, action, said._replace(actor=actor), True, True)
+
+
+def _saying(channel: str, action: str, said: Said, raised: bool, is_plain: bool) -> Meaning:
+    actor, *others = said._asdict().items()
+    judged = dict([actor, ("rules_version", RULES_VERSION), ("raised", raised), *others])
+    part = part_of(channel, action)
+    return Meaning(channel, action, said, part, piece("resolved_touchpoint", judged), is_plain)

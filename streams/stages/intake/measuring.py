@@ -49,9 +49,9 @@ class Measuring:
         rows: dict[EngagementKey, Totals] = {}
         offsets: dict[EngagementKey, int] = {}
         for (meaning, hour, currency), (*sums, offset) in self._sums.items():
-            key = EngagementKey(meaning.channel, meaning.campaign, hour, currency, meaning.actor)
+            key = EngagementKey(meaning.channel, meaning.said.campaign, hour, currency, meaning.said.actor)
             totals = rows.get(key) or self._totals(key)
-            rows[key] = add(totals, meaning.action, meaning.direction, Share(*sums))
+            rows[key] = add(totals, meaning.action, meaning.said.direction, Share(*sums))
             offsets[key] = max(offset, offsets.get(key, offset))
         for key, unique, change, offset in self._moves:
             rows[key] = totals = add_unique(rows.get(key) or self._totals(key), unique, change)

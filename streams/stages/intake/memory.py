@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from streams import topics
 from streams.domain.lateness import advance
 from streams.runtime.stage import Record, Records, View
-from streams.stages.intake.again import Again
 from streams.stages.intake.entries import OUTCOME, REROUTED, WATERMARK, Assigned, Evidence, OutcomeCount, pack
 from streams.stages.intake.measuring import Measuring
 from streams.stages.intake.messages import Messages, Risen
@@ -40,11 +39,11 @@ class Memory:
         digest: bytes | None = self._view.get(identity)
         return digest
 
-    def accept(self, accepted: Accepted, record: Record, again: Again) -> tuple[Accepted, list[Risen]]:
+    def accept(self, accepted: Accepted, record: Record) -> tuple[Accepted, list[Risen]]:
         """Keep that this touchpoint was accepted, and measure it; gives it with its verdict, and those that rise."""
         self._view.put(accepted.identity, accepted.digest)
         self.advance(accepted.content.occurred_at)
-        accepted, risen = self._messages.take(accepted, record.value or b"", record.offset, again)
+        accepted, risen = self._messages.take(accepted, record.value or b"", record.offset)
         self._measuring.add(accepted.content, accepted.meaning, record.offset)
         return accepted, risen
 

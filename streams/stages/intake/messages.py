@@ -5,17 +5,19 @@ A touchpoint whose verdict may still rise is kept as it was sent, because it is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
 from streams.domain.engagement import UNIQUES, unique_key
 from streams.domain.verdicts import CLICKS, DELIVERIES, OPENINGS, Deed, Message, can_rise, first_human, take
 from streams.runtime.stage import View
-from streams.stages.intake.again import Again
-from streams.stages.intake.contents import Content
-from streams.stages.intake.entries import HELD, MESSAGE, Held, fingerprint
+from streams.stages.intake.contents import Content, digest_of, read_one
+from streams.stages.intake.entries import HELD, MESSAGE, Held, fingerprint, identity_of
+from streams.stages.intake.meaning import risen
 from streams.stages.intake.measuring import Measuring, currency_of
 from streams.stages.intake.outcomes import Accepted
+from streams.stages.intake.via import Via
 
 _NOTHING = Message()
 _LINK_BYTES = 8
@@ -35,9 +37,9 @@ class Messages:
         self._view = view
         self._measuring = measuring
 
-    def take(self, accepted: Accepted, value: bytes, offset: int, again: Again) -> tuple[Accepted, list[Risen]]:
+    def take(self, accepted: Accepted, value: bytes, offset: int) -> tuple[Accepted, list[Risen]]:
         """``accepted`` with the verdict that its message gives it, and the others that rise by it."""
-        content, part = accepted.content, _part_of(accepted)
+        content, meaning, part = accepted.content, accepted.meaning, _part_of(accepted)
         if part is None:
             return accepted, []
         channel, via = content.channel, accepted.via.text
@@ -45,25 +47,30 @@ class Messages:
         alone = "" if content.message_id else content.event_id
         key = fingerprint(MESSAGE, channel, via, alone, content.message_id or "")
         before: Message = self._view.get(key) or _NOTHING
-        deed = _deed_of(content, accepted.meaning.campaign, accepted.meaning.actor)
+        deed = _deed_of(content, meaning.said.campaign, meaning.said.actor)
         taken = take(before, part, deed)
         self._view.put(key, taken.message)
         self._count_uniques(channel, before, taken.message, offset)
         if taken.actor != deed.actor:
-            accepted = again.risen(accepted, taken.actor, raised=False)
-        elif content.message_id and can_rise(part, deed):
-            self._view.put(fingerprint(HELD, channel, via, content.event_id), Held(value, accepted.received_at))
-        return accepted, [self._raise(channel, via, risen, offset, again) for risen in taken.raised]
+            accepted = accepted._replace(meaning=risen(channel, content.action, meaning.said, taken.actor))
+        elif content.message_id and can_rise(channel, part, deed):
+            held = Held(value, accepted.received_at, meaning.said, accepted.via.identifiers)
+            self._view.put(fingerprint(HELD, channel, via, content.event_id), held)
+        return accepted, [self._raise(accepted.via, channel, one, offset) for one in taken.raised]
 
-    def _raise(self, channel: str, via: str, deed: Deed, offset: int, again: Again) -> Risen:
-        key = fingerprint(HELD, channel, via, deed.event_id)
+    def _raise(self, via: Via, channel: str, deed: Deed, offset: int) -> Risen:
+        """What was said of it then is said again, but for the actor: rules may have changed since."""
+        key = fingerprint(HELD, channel, via.text, deed.event_id)
         held: Held = self._view.get(key)
         self._view.delete(key)
-        before = again.accepted(held)
-        after = again.risen(before, deed.actor, raised=True)
-        self._measuring.add(before.content, before.meaning, offset, -1)
-        self._measuring.add(after.content, after.meaning, offset)
-        return Risen(after, held.value)
+        content = read_one(held.value)
+        before = risen(channel, content.action, held.said, held.said.actor)
+        after = risen(channel, content.action, held.said, deed.actor)
+        self._measuring.add(content, before, offset, -1)
+        self._measuring.add(content, after, offset)
+        its_via = replace(via, identifiers=held.identifiers, pairs=())
+        identity = identity_of(channel, via.text, deed.event_id)
+        return Risen(Accepted(content, its_via, after, held.received_at, identity, digest_of(content)), held.value)
 
     def _count_uniques(self, channel: str, before: Message, after: Message, offset: int) -> None:
         for part in (OPENINGS, CLICKS):

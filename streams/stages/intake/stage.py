@@ -16,14 +16,11 @@ from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
 from streams.stages.dead_letters import origin_key, send_dead_letter, stage_raised
 from streams.stages.intake import assignments, rows
-from streams.stages.intake.again import Again
 from streams.stages.intake.contents import read
 from streams.stages.intake.entries import ENGAGEMENT, LAYOUT
 from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, origin_of, received_at_of
-from streams.stages.intake.meaning import Meanings
 from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome, Rerouted
-from streams.stages.intake.via import Vias
 
 TOUCHPOINTS_TOTAL = Counter(
     "journey_touchpoints_total",
@@ -50,8 +47,7 @@ class Intake:
     layout = LAYOUT
 
     def __init__(self, rules: IntakeRules) -> None:
-        vias, meanings = Vias(rules.judge.partitions), Meanings(rules.own_domains)
-        self._judge, self._again = Judge(rules.judge, vias, meanings), Again(vias, meanings)
+        self._judge = Judge(rules.judge, rules.own_domains)
         self._epoch = rules.epoch
 
     def fold(self, records: Records, view: View, out: Out) -> None:
@@ -63,7 +59,7 @@ class Intake:
             if _is_repeat(record, memory):
                 repeats += 1
                 continue
-            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out, self._again)
+            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out)
         memory.close()
         _observe(memory, repeats)
 
@@ -82,7 +78,7 @@ class Intake:
             return
         memory = Memory(view, records)
         if not _is_repeat(record, memory):
-            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out, self._again)
+            _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out)
         memory.close()
         _observe(memory, 0)
 
@@ -93,10 +89,10 @@ def _is_repeat(record: Record, memory: Memory) -> bool:
     return origin is not None and memory.is_repeat(origin)
 
 
-def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out, again: Again) -> None:
+def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, out: Out) -> None:
     match outcome:
         case Accepted():
-            accepted, risen = memory.accept(outcome, record, again)
+            accepted, risen = memory.accept(outcome, record)
             for one, value in ((accepted, record.value or b""), *risen):
                 assigned = memory.assigned(one.via)
                 out.send(*rows.resolved_touchpoint(one, value, assigned, records.partition, record.offset))

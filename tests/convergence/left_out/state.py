@@ -8,7 +8,6 @@ from typing import Any, cast
 from streams.domain.engagement import EngagementKey
 from streams.domain.ids import uuid5
 from streams.runtime.stage import Record, View
-from streams.stages.intake.again import Again
 from streams.stages.intake.entries import SEEN, WATERMARK, fingerprint, pack, row_key_of
 from streams.stages.intake.measuring import Measuring
 from streams.stages.intake.memory import Memory
@@ -50,7 +49,9 @@ class RowsWithTouchpointsOnly(Measuring):
     """A row that only loses a unique isn't emitted."""
 
     def close(self) -> None:
-        counted = [EngagementKey(m.channel, m.campaign, hour, currency, m.actor) for m, hour, currency in self._sums]
+        counted = [
+            EngagementKey(m.channel, m.said.campaign, hour, currency, m.said.actor) for m, hour, currency in self._sums
+        ]
         gaining = [key for key, _, change, _ in self._moves if change > 0]
         self._view = cast(View, TouchesOf(self._view, {*map(row_key_of, (*counted, *gaining))}))
         super().close()
@@ -117,8 +118,8 @@ class AcknowledgedFirst(Process):
 class ForgetsWhatIsOld(Memory):
     """What was accepted is forgotten when the watermark has passed it by an hour."""
 
-    def accept(self, accepted: Accepted, record: Record, again: Again) -> tuple[Accepted, list[Risen]]:
-        found = super().accept(accepted, record, again)
+    def accept(self, accepted: Accepted, record: Record) -> tuple[Accepted, list[Risen]]:
+        found = super().accept(accepted, record)
         if self.watermark is not None and accepted.content.occurred_at < self.watermark - HOUR:
             self._view.delete(accepted.identity)
         return found

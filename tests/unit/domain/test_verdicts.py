@@ -159,12 +159,13 @@ def test_the_unique_one_is_the_earliest_that_is_still_a_humans() -> None:
 
 
 def test_what_can_rise() -> None:
-    assert can_rise(*opened(1))
-    assert can_rise(*clicked(1, "a"))
-    assert not can_rise(*clicked(1, ""))
-    assert not can_rise(*clicked(1, "a", "machine"))
-    assert not can_rise(*opened(1, "suspect"))
-    assert not can_rise(*delivered(1))
+    assert can_rise("email", *opened(1))
+    assert can_rise("email", *clicked(1, "a"))
+    assert not can_rise("mobile", *opened(1))
+    assert not can_rise("email", *clicked(1, ""))
+    assert not can_rise("email", *clicked(1, "a", "machine"))
+    assert not can_rise("email", *opened(1, "suspect"))
+    assert not can_rise("email", *delivered(1))
 
 
 def test_push_messages_have_openings_but_no_deliveries() -> None:

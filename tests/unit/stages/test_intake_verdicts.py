@@ -60,7 +60,7 @@ def counted(out: Collected, name: str = "touchpoints") -> dict[str, int]:
 
 def test_an_opening_behind_its_delivery_is_sent_as_suspect_at_once() -> None:
     out = take(mail(DELIVERED, OPENED))
-    assert verdicts(out) == [("d", "human", False, 0), ("o", "suspect", False, 1)]
+    assert verdicts(out) == [("d", "human", False, 0), ("o", "suspect", True, 1)]
     assert counted(out) == {"human": 1, "suspect": 1}
     assert counted(out, "unique_openers") == {}
 
@@ -89,7 +89,7 @@ def test_an_opening_long_after_its_delivery_stays_a_humans() -> None:
 
 def test_the_fifth_link_of_a_burst_raises_the_four_before_it() -> None:
     out = take(mail(*BURST))
-    assert [name for name, _, raised, _ in verdicts(out) if raised] == ["c0", "c1", "c2", "c3"]
+    assert [name for name, _, raised, _ in verdicts(out) if raised] == ["c4", "c0", "c1", "c2", "c3"]
     assert set(last(out).values()) == {"machine"}
     assert counted(out) == {"machine": 5}
     assert counted(out, "unique_clickers") == {}
