@@ -11,6 +11,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +19,27 @@ from schemas.codec import decode
 from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
+from streams.domain.verdicts import CLICKS, Deed, Message
+from streams.domain.verdicts import take as take_deed
+from streams.runtime.stage import Records
+from streams.stages.intake import Intake, IntakeRules, meaning
+from streams.stages.intake.judge import JudgeRules
 from tests.unit.builders import DAY, HOUR, NOON, Collected, acquisition
-from tests.unit.stages.test_intake import ANNA, BEN, EMAIL, Arrival, State, engagement, mailed, sent, take
+from tests.unit.stages.test_intake import (
+    ANNA,
+    BEN,
+    BUDGET,
+    EMAIL,
+    HERE,
+    PARTITIONS,
+    TOLERANCE,
+    Arrival,
+    State,
+    engagement,
+    mailed,
+    sent,
+    take,
+)
 from tests.unit.stages.test_intake_identity import CUTS, assigned
 
 LINKS = [f"https://shop.example/{name}" for name in "abcdef"]
@@ -205,3 +225,32 @@ def test_verdicts_and_totals_are_functions_of_the_set(
         people = [t for t in order if t["action"] == "opened" and expected[t["event_id"]] == "human"]
         opened = {t["message_id"] or t["event_id"] for t in people}
         assert sum(counted(out, "unique_openers").values()) == len(opened)
+
+
+def test_what_rises_is_said_again_as_it_was_judged_then() -> None:
+    """Between the opening and its delivery the worker was given another own domain and another list of bots."""
+    from_shop = acquisition(source="", medium="", referrer="https://partner.example/offer")
+    opening = {**OPENED, "acquisition": from_shop, "user_agent": "Odd/1.0"}
+    state, out = State(), Collected()
+    out.sent += take(mail(opening), state=state).sent
+    rules = IntakeRules(JudgeRules(PARTITIONS, BUDGET, TOLERANCE), frozenset({"partner.example"}), epoch=0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(meaning, "judge_actor", lambda *_: "machine")
+        later = Intake(rules)
+        (arrival,) = mail(DELIVERED, first=1)
+        later.fold(Records(EMAIL, HERE, [arrival.record]), state.view, out)
+        state.end_batch(out)
+    first, _, again = (s.fields for s in out.on(topics.ACTIVITY))
+    assert again == first | {"actor": "suspect", "raised": True, "intake_offset": 1}
+    assert first["marketing_channel"] == "Referral"
+    rows = engagement(out).values()
+    assert sorted((row["actor"], row["touchpoints"]) for row in rows) == [("human", 0), ("machine", 1), ("suspect", 1)]
+
+
+def test_a_burst_of_a_thousand_clicks_is_found_without_squaring_them() -> None:
+    """Looked at once each: with windows built anew for each, this took minutes."""
+    clicks = [Deed(NOON, f"{at:04}", "", "", "human", bytes([at % 256])) for at in range(1_000)]
+    message = Message()
+    for click in clicks:
+        message = take_deed(message, CLICKS, click).message
+    assert {click.actor for click in message.clicks} == {"machine"}
