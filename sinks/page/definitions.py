@@ -55,8 +55,8 @@ _RUN = "From the newest run of omnijourney attribute over just these days"
 _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "active_customers": Written(
         "Active customers",
-        "Different customers with at least one inbound touchpoint judged human. A customer is who it is known to be"
-        " now: what several devices and addresses of one person did counts once",
+        "Different customers with at least one inbound touchpoint not judged a machine's: humans and suspects. A"
+        " customer is who it is known to be now: what several devices and addresses of one person did counts once",
     ),
     "new_customers": Written(
         "New customers", "Customers whose first visit, the beginning of their first journey, lies in the period"

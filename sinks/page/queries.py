@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Who is active, like all of engagement; and what forms journeys.
-HUMAN: Final = "direction = 'inbound' AND actor = 'human'"
+#: What forms journeys.
 FORMING: Final = "direction = 'inbound' AND actor != 'machine'"
 STEPS_SHOWN: Final = 4
 CHANNELS_SHOWN: Final = 7
@@ -27,13 +26,15 @@ _OCCURRED = _PERIOD.format(at="occurred_at")
 _ENDED = _PERIOD.format(at="ended_at")
 _CONVERTED = _PERIOD.format(at="converted_at")
 _HOURS = _PERIOD.format(at="hour")
+# A session lasts a day at most, so one that reaches into the period begins or ends in it.
+_ACTIVE = "ended_at >= %(since)s AND started_at < %(until)s"
 
 EXTENT: Final = """
 SELECT count(), min(occurred_at), max(occurred_at), max(received_at) FROM touchpoints FINAL
 """
 TOUCHPOINTS: Final = f"SELECT count() FROM touchpoints FINAL WHERE {_OCCURRED}"
 ACTIVE_CUSTOMERS: Final = f"""
-SELECT uniqExact(customer_id) FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED}
+SELECT uniqExact(customer_id) FROM sessions FINAL WHERE {_ACTIVE}
 """
 NEW_CUSTOMERS: Final = f"""
 SELECT count() FROM (SELECT customer_id, min(started_at) AS first_at FROM journeys FINAL GROUP BY customer_id)
@@ -53,11 +54,14 @@ SELECT channel, toDate({{bucket}}(hour)) AS bucket, sum(human_inbound), sum(huma
 FROM engagement_hourly WHERE {_HOURS} GROUP BY channel, bucket ORDER BY channel, bucket
 """
 ACTIVE_BY_CHANNEL: Final = f"""
-SELECT channel, toDate({{bucket}}(occurred_at)) AS bucket, uniqExact(customer_id)
-FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED} GROUP BY channel, bucket ORDER BY channel, bucket
+SELECT channel, bucket, uniqExact(customer_id) FROM sessions FINAL
+ARRAY JOIN arrayDistinct(arrayMap(
+    at -> toDate({{bucket}}(at)), arrayFilter(at -> {_PERIOD.format(at="at")}, [started_at, ended_at])
+)) AS bucket
+WHERE {_ACTIVE} GROUP BY channel, bucket ORDER BY channel, bucket
 """
 ACTIVE_OF_CHANNEL: Final = f"""
-SELECT channel, uniqExact(customer_id) FROM touchpoints_now WHERE {HUMAN} AND {_OCCURRED} GROUP BY channel
+SELECT channel, uniqExact(customer_id) FROM sessions FINAL WHERE {_ACTIVE} GROUP BY channel
 """
 CHANNEL_TOTALS: Final = f"""
 SELECT channel, sum(human_inbound), sum(outbound), sum(human_engaged_seconds), sum(human_conversions),

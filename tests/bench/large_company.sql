@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION own_customer AS (via) -> uuid_of(lower(hex(SHA1(conca
     reverse(reinterpretAsFixedString(toUInt32(position(via, ':') - 1))), substring(via, 1, position(via, ':') - 1),
     reverse(reinterpretAsFixedString(toUInt32(length(via) - position(via, ':')))), substring(via, position(via, ':') + 1)
 )))));
-CREATE OR REPLACE FUNCTION step_at AS (n, at, i) -> at + toIntervalMillisecond(i * 41000 + sipHash64(n, i) % 20000);
+CREATE OR REPLACE FUNCTION step_at AS (n, at, i) -> at + toIntervalMillisecond(i * 41000 + if(i = 0, 0, sipHash64(n, toUInt16(i)) % 20000));
 CREATE OR REPLACE FUNCTION action_of AS (n, channel, i, size, purchase) -> multiIf(
     purchase AND i = size - 1, 'purchased',
     channel = 'email', if(i = 0, 'opened', 'clicked'),
@@ -173,3 +173,34 @@ SELECT channel, campaign, toStartOfHour(occurred_at), currency, actor, intake_pa
     sum(ifNull(engaged_ms, 0)), countIf(conversion_type != ''), sum(value_micros), sumMap(map(action, 1)), 1
 FROM touchpoints
 GROUP BY ALL;
+
+-- What each day cost on marketing channels and campaigns that are paid for, in two currencies.
+INSERT INTO spend (day, dimension, name, currency, amount_micros, version)
+SELECT toDate(at) AS day, paid.1 AS dimension, paid.2 AS name, currency, count() * if(currency = 'EUR', 300000, 40000), 1
+FROM visits
+ARRAY JOIN [('marketing_channel', toString(marketing_channel)), ('campaign', toString(campaign))] AS paid
+ARRAY JOIN ['EUR', 'CHF'] AS currency
+WHERE campaign != ''
+GROUP BY day, dimension, name, currency;
+
+-- Every model was run every night, over each dimension and all days so far; each run credits each value that there is.
+INSERT INTO attribution_runs (run_id, ran_at, model, markov_order, dimension, since, until, lookback_ms, code_version, journeys,
+    conversions, paths, coverage, version)
+SELECT uuid_of(hashed(number, concat(run.1, toString(run.2), dimension), 32)), toDateTime64('2026-01-02 03:00:00', 3, 'UTC')
+    + toIntervalDay(number), run.1, run.2, dimension, toDate('2026-01-01'), toDate('2026-01-01') + number, 90 * 86400000, '1',
+    2200 * (1 + number), 200 * (1 + number), 100 * (1 + number), 1, 1
+FROM numbers(181)
+ARRAY JOIN [('markov', 1), ('markov', 2), ('markov', 3), ('shapley', 0), ('shapley_rate', 0)] AS run
+ARRAY JOIN ['marketing_channel', 'channel', 'campaign'] AS dimension;
+INSERT INTO attribution_run_credits (run_id, name, currency, conversions, value_micros, share, removal_effect, version)
+SELECT run_id, credited.name, currency, credited.share * part * conversions AS credit, toInt64(credit * 150000000), credited.share,
+    if(model = 'markov', credited.share, NULL), 1
+FROM attribution_runs
+INNER JOIN
+(
+    SELECT value.1 AS dimension, value.2 AS name, count() / sum(count()) OVER (PARTITION BY dimension) AS share
+    FROM visits
+    ARRAY JOIN [('marketing_channel', toString(marketing_channel)), ('channel', toString(channel)), ('campaign', toString(campaign))] AS value
+    GROUP BY dimension, name
+) AS credited USING dimension
+ARRAY JOIN ['EUR', 'CHF'] AS currency, [0.9, 0.1] AS part;

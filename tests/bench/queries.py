@@ -31,7 +31,10 @@ from sinks.questions import read_questions
 from tests.bench.figures import Spread, cpu_s
 
 COMPANY = Path(__file__).with_name("large_company.sql")
-BASE_TABLES = ("touchpoints", "journeys", "sessions", "engagement", "identities", "journey_changes")
+BASE_TABLES = (
+    *("touchpoints", "journeys", "sessions", "engagement", "identities", "journey_changes"),
+    *("spend", "attribution_run_credits"),
+)
 MONTHS_OPEN = 2
 VISITS_PER_TOUCHPOINT, CUSTOMERS_PER_TOUCHPOINT = 0.2, 0.08
 #: What a question may take on 2 free cores.

@@ -1,4 +1,4 @@
-"""Tables for pages: as the definitions fill them, and with more suspects than there are."""
+"""Tables for pages, made by the definitions; where suspects are made afterwards, engagement by one statement."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SELECT channel, campaign, toStartOfHour(occurred_at), currency, actor, 0, count(
     countIf(conversion_type != ''), sum(value_micros), sumMap(map(action, toInt64(1))), 1
 FROM touchpoints FINAL GROUP BY channel, campaign, toStartOfHour(occurred_at), currency, actor
 """
-# Suspects form journeys and are no active customers: a page must tell them from humans and from machines.
+# Suspects form journeys and are active customers, but no humans: a page must tell them from humans and from machines.
 _SUSPECTS = """
 INSERT INTO touchpoints SELECT * REPLACE ('suspect' AS actor, version + 1 AS version) FROM
 (
@@ -64,6 +64,5 @@ def fill_all(client: ClickHouse, records: list[dict[str, Any]], suspects: bool =
     """Fill every table that the page reads; with ``suspects`` all that some vias did inbound is judged so."""
     fill(client, records)
     if suspects:
-        client.query(_SUSPECTS)
-        client.query("TRUNCATE TABLE engagement")
-        client.query(_ENGAGEMENT)
+        for statement in (_SUSPECTS, "TRUNCATE TABLE engagement", _ENGAGEMENT):
+            client.query(statement)

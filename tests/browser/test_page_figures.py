@@ -60,7 +60,7 @@ def plain(text: str) -> str:
 def test_active_customers_and_their_change(page: Page, tables: ClickHouse) -> None:
     def active(period: str) -> int:
         when = period.format(at="occurred_at")
-        sql = f"SELECT count(DISTINCT {WHO}) FROM touchpoints FINAL WHERE {HUMAN} AND {when}"
+        sql = f"SELECT count(DISTINCT {WHO}) FROM touchpoints FINAL WHERE {SPOKE} AND {when}"
         return int(tables.query(sql)[0][0])
 
     now, before = active(NOW), active(BEFORE)
@@ -105,7 +105,7 @@ def test_conversions_and_revenue_by_currency(page: Page, tables: ClickHouse) -> 
 
 def test_channels(page: Page, tables: ClickHouse) -> None:
     rows = tables.query(
-        f"SELECT channel, countIf(actor = 'human' AND direction = 'inbound'), uniqExactIf({WHO}, {HUMAN}),"
+        f"SELECT channel, countIf(actor = 'human' AND direction = 'inbound'), uniqExactIf({WHO}, {SPOKE}),"
         " sumIf(engaged_ms, actor = 'human') / 3.6e6, countIf(actor = 'human' AND conversion_type != ''),"
         " countIf(direction = 'outbound'),"
         " countIf(actor = 'machine' AND direction = 'inbound') / countIf(direction = 'inbound')"

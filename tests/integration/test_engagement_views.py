@@ -15,6 +15,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id, uuid5
+from tests.integration import filled
 from tests.integration.rows import DAY_MS, HOUR_MS, engaged, insert, insert_touchpoints, rows, session, touchpoint
 
 pytestmark = pytest.mark.stack
@@ -60,7 +61,7 @@ def database(stack: Any) -> Iterator[ClickHouse]:
 @pytest.fixture
 def client(database: ClickHouse) -> ClickHouse:
     """A client of empty tables."""
-    for table in ("engagement", "sessions", "touchpoints", "identities"):
+    for table in ("engagement", "sessions", "journeys", "touchpoints", "identities"):
         database.query(f"TRUNCATE TABLE {table}")
     return database
 
@@ -373,13 +374,20 @@ def activity(client: ClickHouse, channel: str) -> dict[int, tuple[int, int, int]
     }
 
 
+def visited(name: str, at_ms: int, channel: str = "web", who: str = "a", **fields: Any) -> dict[str, Any]:
+    """A session of the cookie ``who``; of one touchpoint where ``fields`` don't say otherwise."""
+    made = {"channel": channel, "customer_id": customer(who), "started_at": at_ms, "ended_at": at_ms}
+    return session(name, **(made | fields))
+
+
 def test_a_customer_is_active_for_a_day_for_7_and_for_30_days(client: ClickHouse) -> None:
-    insert_touchpoints(
+    insert(
         client,
-        said("first", at(hours=23, minutes=59, seconds=59.999)),
-        said("again", at(days=9), who="a"),
-        said("twice", at(days=9, hours=1), who="a"),
-        said("other", at(days=39), who="b"),
+        "session",
+        visited("first", at(hours=23, minutes=59, seconds=59.999)),
+        visited("again", at(days=9), who="a"),
+        visited("twice", at(days=9, hours=1), who="a"),
+        visited("other", at(days=39), who="b"),
     )
     found = activity(client, "web")
     assert found[1] == (1, 1, 1)
@@ -391,35 +399,77 @@ def test_a_customer_is_active_for_a_day_for_7_and_for_30_days(client: ClickHouse
 
 
 def test_a_day_without_anybody_in_its_window_has_no_row(client: ClickHouse) -> None:
-    insert_touchpoints(client, said("first", at()), said("late", at(days=40)))
+    insert(client, "session", visited("first", at()), visited("late", at(days=40)))
     assert sorted(activity(client, "web")) == [*range(1, 31), 41]
 
 
-def test_machines_suspects_and_what_the_company_sends_make_nobody_active(client: ClickHouse) -> None:
-    insert_touchpoints(
+def test_sessions_have_touchpoints_on_the_days_of_their_ends_and_no_other(client: ClickHouse) -> None:
+    """Through the domain's own sessions: what the views read of sessions is what the touchpoints say."""
+    browser = "cookie_id:restless"
+    day_1 = DAY_START_MS - filled.START_MS
+    filled.fill(
         client,
-        said("human", at(), who="a"),
-        said("machine", at(), who="b", actor="machine"),
-        said("suspect", at(), who="c", actor="suspect"),
-        told("sent", at(days=2), who="d"),
+        [
+            # 61 hours without a gap of 30 minutes, from 09:00 of the first to 22:00 of the third.
+            *[filled.touchpoint(f"r{n}", n * 20 * MINUTE_MS, "web", "page_viewed", browser) for n in range(61 * 3 + 1)],
+            # Over the midnight between the fifth and the sixth: one session, two days.
+            *[
+                filled.touchpoint(
+                    f"m{n}", day_1 + 5 * DAY_MS + n * 10 * MINUTE_MS, "mobile", "screen_viewed", "user_id:m"
+                )
+                for n in (-1, 1)
+            ],
+        ],
     )
-    assert activity(client, "all") == activity(client, "web") == {1: (1, 1, 1)}
+    sessions = client.query(
+        "SELECT channel, toDate(started_at), toDate(ended_at) FROM sessions FINAL ORDER BY started_at"
+    )
+    days = [DAY + timedelta(days=n) for n in range(6)]
+    assert sessions == [*[("web", day, day) for day in days[:3]], ("mobile", days[4], days[5])]
+    spoken = "direction = 'inbound' AND actor != 'machine'"
+    for channel, active in (("web", {1, 2, 3}), ("mobile", {5, 6})):
+        asked = (
+            f"SELECT DISTINCT toDayOfMonth(occurred_at) FROM touchpoints FINAL WHERE channel = '{channel}' AND {spoken}"  # noqa: S608
+        )
+        assert {day for (day,) in client.query(asked)} == active
+        assert {day for day, (daily, _, _) in activity(client, channel).items() if daily} == active
+
+
+def test_suspects_are_active_and_machines_and_what_the_company_sends_are_not(client: ClickHouse) -> None:
+    def mail(event_id: str, at_ms: int, action: str, who: str, **fields: Any) -> dict[str, Any]:
+        return filled.touchpoint(event_id, at_ms, "email", action, f"user_id:{who}", message_id=f"to {who}", **fields)
+
+    filled.fill(
+        client,
+        [
+            mail("human delivered", 0, "delivered", "human"),
+            mail("human opened", HOUR_MS, "opened", "human"),
+            mail("suspect delivered", 0, "delivered", "suspect"),
+            mail("suspect opened", 1500, "opened", "suspect"),
+            mail("machine delivered", 0, "delivered", "machine"),
+            mail("machine opened", HOUR_MS, "opened", "machine", provider_machine=True),
+            mail("quiet delivered", 0, "delivered", "quiet"),
+        ],
+    )
+    actors = client.query("SELECT actor FROM touchpoints FINAL WHERE action = 'opened' ORDER BY actor")
+    assert actors == [("human",), ("machine",), ("suspect",)]
+    assert activity(client, "all") == activity(client, "email") == {1: (2, 2, 2)}
 
 
 def test_two_cookies_of_one_customer_are_one_as_soon_as_that_is_known(client: ClickHouse) -> None:
-    insert_touchpoints(
-        client,
-        said("a", at(), "web", who="a"),
-        said("b", at(), "web", who="b"),
-        said("c", at(days=1), "mobile", who="c"),
-    )
+    before = [
+        visited("a", at(), "web", who="a"),
+        visited("b", at(), "web", who="b"),
+        visited("c", at(days=1), "mobile", who="c"),
+    ]
+    insert(client, "session", *before)
     assert activity(client, "all") == {1: (2, 2, 2), 2: (1, 3, 3)}
-    joined = [{"namespace": "cookie_id", "value": value} for value in ("b", "c")]
-    insert(
-        client,
-        "assignment",
-        *[{"identifier": identifier, "customer": customer("a"), "version": 1} for identifier in joined],
-    )
+    # What becomes of the sessions of customers who were joined: deleted under the old, there under the new.
+    moved = [
+        one | {"session_id": uuid5("moved", one["session_id"]), "customer_id": customer("a")} for one in before[1:]
+    ]
+    gone = [one | {"version": 2, "deleted": True} for one in before[1:]]
+    insert(client, "session", *moved, *gone)
     assert activity(client, "web") == {1: (1, 1, 1), 2: (0, 1, 1)}
     assert activity(client, "mobile") == {2: (1, 1, 1)}
     assert activity(client, "all") == {1: (1, 1, 1), 2: (1, 1, 1)}
@@ -427,33 +477,38 @@ def test_two_cookies_of_one_customer_are_one_as_soon_as_that_is_known(client: Cl
 
 def test_weeks_begin_on_monday_and_months_on_the_first(client: ClickHouse) -> None:
     # The first of March 2026 is a Sunday.
-    insert_touchpoints(
+    insert(
         client,
-        said("sunday", at(hours=23)),
-        said("monday", at(days=1)),
-        said("app", at(days=1), "mobile"),
-        said("other", at(days=7, hours=23), who="b"),
-        said("april", at(days=31), who="b"),
-        said("machine", at(days=31), who="c", actor="machine"),
+        "session",
+        visited("sunday", at(hours=23)),
+        visited("monday", at(days=1)),
+        visited("app", at(days=1), "mobile"),
+        visited("other", at(days=7, hours=23), who="b"),
+        visited("april", at(days=31), who="b"),
+        # From Sunday to Monday, and from March to April.
+        visited("over sunday", at(days=7, hours=23, minutes=50), who="c", ended_at=at(days=8, minutes=5)),
+        visited("over march", at(days=30, hours=23, minutes=50), "mobile", who="d", ended_at=at(days=31, minutes=5)),
     )
-    sunday, monday, april = (DAY + timedelta(days=n) for n in (-6, 1, 29))
+    sunday, monday, second, april = (DAY + timedelta(days=n) for n in (-6, 1, 8, 29))
     shown = "SELECT * FROM active_customers_{} ORDER BY 1, 2"
     assert client.query(shown.format("weekly")) == [
         *[(sunday, channel, 1) for channel in ("all", "web")],
-        *[(monday, "all", 2), (monday, "mobile", 1), (monday, "web", 2)],
-        *[(april, channel, 1) for channel in ("all", "web")],
+        *[(monday, "all", 3), (monday, "mobile", 1), (monday, "web", 3)],
+        *[(second, channel, 1) for channel in ("all", "web")],
+        *[(april, "all", 2), (april, "mobile", 1), (april, "web", 1)],
     ]
     assert client.query(shown.format("monthly")) == [
-        *[(DAY, "all", 2), (DAY, "mobile", 1), (DAY, "web", 2)],
-        *[(date(2026, 4, 1), channel, 1) for channel in ("all", "web")],
+        *[(DAY, "all", 4), (DAY, "mobile", 2), (DAY, "web", 3)],
+        *[(date(2026, 4, 1), "all", 2), (date(2026, 4, 1), "mobile", 1), (date(2026, 4, 1), "web", 1)],
     ]
 
 
 def test_stickiness_divides_the_days_customers_by_those_of_its_30_days(client: ClickHouse) -> None:
-    insert_touchpoints(
+    insert(
         client,
-        *[said(f"e{n}", at(days=n), "mobile", who=f"c{n}") for n in range(4)],
-        said("back", at(days=3), "mobile", who="c0"),
+        "session",
+        *[visited(f"e{n}", at(days=n), "mobile", who=f"c{n}") for n in range(4)],
+        visited("back", at(days=3), "mobile", who="c0"),
     )
     found = client.query("SELECT day, stickiness FROM active_customers_daily WHERE channel = 'mobile' ORDER BY day")
     assert [stickiness for _, stickiness in found] == [1, 1 / 2, 1 / 3, 2 / 4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sinks.clickhouse import ClickHouse
+from sinks.page.figures import read_extent, read_figures
+from sinks.page.period import Period
 from streams.cli import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_WRONG_USE, main
 from tests.browser.tables import fill_all
-from tests.integration.filled import DAY_MS, database, touchpoint
+from tests.integration.filled import DAY_MS, HOUR_MS, MINUTE_MS, database, touchpoint
 
 pytestmark = pytest.mark.stack
 
@@ -75,3 +78,28 @@ def test_a_database_that_is_not_migrated_and_one_that_is_away(stack: Any, tmp_pa
     done = report("clickhouse://default@127.0.0.1:1/journeys", "-o", str(tmp_path / "report.html"))
     assert done.exit_code == EXIT_UNREACHABLE
     assert [*tmp_path.iterdir()] == []
+
+
+def test_who_comes_over_midnight_is_active_on_both_days_and_in_the_period_alone(stack: Any) -> None:
+    def visit(who: str, midnight: int, *minutes: int) -> list[dict[str, Any]]:
+        # The days of March begin 9 hours before the hour that touchpoints are counted from.
+        begin = (midnight - 1) * DAY_MS - 9 * HOUR_MS
+        return [
+            touchpoint(f"{who}{at}", begin + at * MINUTE_MS, "web", "page_viewed", f"cookie_id:{who}") for at in minutes
+        ]
+
+    with database(stack, "edges") as url, ClickHouse(url) as client:
+        came = [
+            *visit("before", 3, -20, -10),
+            *visit("into", 3, -10, 10),
+            *visit("inside", 4, -10, 10),
+            *visit("out of", 5, -10, 10),
+            *visit("after", 5, 10, 20),
+        ]
+        fill_all(client, came)
+        made_at = datetime(2026, 3, 6, tzinfo=UTC)
+        found = read_figures(client, Period(date(2026, 3, 3), date(2026, 3, 4)), read_extent(client), made_at)
+    assert found["headline"]["now"]["active_customers"] == 3
+    assert found["channels"]["now"]["web"]["active_customers"] == 3
+    # The third: into and inside. The fourth: inside and out of.
+    assert found["engagement"]["measures"]["active_customers"]["web"] == [2, 2]
