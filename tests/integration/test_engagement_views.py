@@ -255,6 +255,33 @@ def test_revenue_stays_with_its_currency_and_clicks_beside_it(client: ClickHouse
     ]
 
 
+def test_capped_totals_of_partitions_add_up_beyond_64_bits(client: ClickHouse) -> None:
+    largest = 2**63 - 1
+    for actor in ("human", "suspect", "machine"):
+        sold = {"actor": actor, "currency": "EUR", "inbound": 1, "conversions": 1}
+        insert(
+            client,
+            "engagement",
+            engaged(revenue_micros=largest, engaged_ms=largest, **sold),
+            engaged(revenue_micros=1_000_000, engaged_ms=1_000, source_partition=1, **sold),
+        )
+    revenue = Decimal("9223372036855.775807")
+    for view in ENGAGEMENT:
+        row = only(client, view)
+        for actor in ("human", "suspect", "machine"):
+            assert row[f"{actor}_revenue"] == {"EUR": revenue}
+            assert row[f"{actor}_engaged_seconds"] == pytest.approx(2**63 / 1000)
+    row = only(client, "revenue_daily")
+    assert picked(row, "human_revenue", "suspect_revenue", "machine_revenue") == (revenue, revenue, revenue)
+
+
+def test_capped_sessions_add_up_beyond_64_bits(client: ClickHouse) -> None:
+    capped = {"started_at": at(), "engaged": True, "engaged_ms": 2**63 - 1, "campaign": "spring"}
+    insert(client, "session", session("one", **capped), session("other", **capped))
+    for view in SESSIONS:
+        assert only(client, view)["engaged_seconds"] == pytest.approx(2**64 / 1000)
+
+
 def test_days_and_campaigns_are_the_sums_of_their_hours_in_every_column(client: ClickHouse) -> None:
     written = [
         engaged(
