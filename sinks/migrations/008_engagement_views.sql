@@ -772,7 +772,7 @@ CREATE OR REPLACE VIEW dialogue_by_customer
     customer_id         UUID                    COMMENT 'The customer, now',
     inbound             UInt64                  COMMENT 'Inbound touchpoints judged human in the last 30 days of the data: the customer speaks',
     outbound            UInt64                  COMMENT 'Outbound touchpoints in the same days: the company speaks',
-    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human about the same message, else the same thread, else on the channel',
+    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human: about the same message; in the same thread if of no message; any if of neither',
     reciprocity         Nullable(Float64)       COMMENT 'The smaller of inbound and outbound / the larger (ours); NULL over no denominator',
     talk_at_ratio       Nullable(Float64)       COMMENT 'unanswered_outbound / outbound (ours); NULL over no denominator'
 )
@@ -789,11 +789,17 @@ FROM
     SELECT
         t.channel AS channel,
         t.customer_id AS customer_id,
-        multiIf(t.message_id != '', concat('message ', t.message_id), t.thread_id != '', concat('thread ', t.thread_id), '') AS subject,
-        countIf(t.direction = 'inbound') AS heard,
+        subject,
+        countIf(t.direction = 'inbound' AND subject = '') AS heard,
         maxIf(t.occurred_at, t.direction = 'inbound') AS last_heard_at,
         groupArrayIf(t.occurred_at, t.direction = 'outbound') AS spoken_at
     FROM touchpoints_now AS t
+    -- An inbound touchpoint stands for its message, its thread and the channel; an outbound one waits at the first that it has.
+    ARRAY JOIN if(
+        t.direction = 'inbound',
+        arrayFilter((x, has) -> has, [concat('message ', t.message_id), concat('thread ', t.thread_id), ''], [t.message_id != '', t.thread_id != '', true]),
+        [multiIf(t.message_id != '', concat('message ', t.message_id), t.thread_id != '', concat('thread ', t.thread_id), '')]
+    ) AS subject
     WHERE t.occurred_at >= (SELECT toDateTime64(toDate(max(occurred_at)) - 29, 3, 'UTC') FROM touchpoints FINAL)
         AND (t.direction = 'outbound' OR t.actor = 'human')
     GROUP BY channel, customer_id, subject
@@ -807,7 +813,7 @@ CREATE OR REPLACE VIEW dialogue_by_channel
     customers           UInt64                  COMMENT 'Customers that spoke or were spoken to in the last 30 days of the data',
     inbound             UInt64                  COMMENT 'Inbound touchpoints judged human: the customer speaks',
     outbound            UInt64                  COMMENT 'Outbound touchpoints: the company speaks',
-    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human about the same message, else the same thread, else on the channel',
+    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human: about the same message; in the same thread if of no message; any if of neither',
     reciprocity         Nullable(Float64)       COMMENT 'The smaller of inbound and outbound / the larger (ours); NULL over no denominator',
     talk_at_ratio       Nullable(Float64)       COMMENT 'unanswered_outbound / outbound (ours); NULL over no denominator'
 )

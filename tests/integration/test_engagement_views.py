@@ -644,6 +644,61 @@ def test_what_the_company_says_is_answered_about_the_same_message_or_thread_or_o
     ]
 
 
+def unanswered(client: ClickHouse) -> dict[str, tuple[int, int, int]]:
+    """Inbound, outbound and unanswered outbound touchpoints by channel."""
+    names = ("inbound", "outbound", "unanswered_outbound")
+    return {row["channel"]: picked(row, *names) for row in rows(client, "dialogue_by_channel")}
+
+
+def test_a_message_sent_is_answered_about_itself_alone(client: ClickHouse) -> None:
+    insert_touchpoints(
+        client,
+        told("m1", at(), "email", message_id="m1", thread_id="t1"),
+        told("m2", at(), "email", message_id="m2", thread_id="t1"),
+        told("m3", at(), "email", message_id="m3"),
+        said("m1 opened", at(hours=1), "email", message_id="m1"),
+        said("reply", at(hours=2), "email", message_id="reply", thread_id="t1"),
+        said("in the thread", at(hours=3), "email", thread_id="t1"),
+        said("something", at(hours=4), "email"),
+        # Names of threads are no names of messages.
+        said("like m3", at(hours=5), "email", thread_id="m3"),
+    )
+    assert unanswered(client) == {"email": (5, 3, 2)}
+
+
+def test_a_thread_is_answered_by_what_has_a_message_of_its_own(client: ClickHouse) -> None:
+    insert_touchpoints(
+        client,
+        told("t1", at(), "service", thread_id="t1"),
+        said("t1 reply", at(hours=1), "service", thread_id="t1", message_id="m1"),
+        told("t1 later", at(hours=2), "service", thread_id="t1"),
+        told("t2", at(), "service", thread_id="t2"),
+        said("like t2", at(hours=3), "service", message_id="t2"),
+        said("something", at(hours=4), "service"),
+        told("t3", at(), "service", thread_id="t3"),
+        said("t3 of another", at(hours=1), "service", who="b", thread_id="t3", message_id="m3"),
+        said("t3 elsewhere", at(hours=1), "social", thread_id="t3", message_id="m3"),
+    )
+    assert unanswered(client) == {"service": (4, 4, 3), "social": (1, 0, 0)}
+
+
+@pytest.mark.parametrize("about", [{}, {"message_id": "m"}, {"thread_id": "t"}, {"message_id": "m", "thread_id": "t"}])
+def test_what_is_of_no_message_and_no_thread_is_answered_by_anything_later(
+    client: ClickHouse, about: dict[str, str]
+) -> None:
+    insert_touchpoints(
+        client,
+        told("banner", at(), "web"),
+        said("anything", at(hours=1), "web", **about),
+        told("banner at once", at(hours=1), "web"),
+        said("a machine", at(hours=2), "web", actor="machine", **about),
+        told("to another", at(), "web", who="b"),
+    )
+    assert unanswered(client) == {"web": (1, 3, 2)}
+    shown = "SELECT outbound, unanswered_outbound FROM dialogue_by_customer ORDER BY outbound"
+    assert client.query(shown) == [(1, 1), (2, 1)]
+
+
 def answered(metric: str, *scores: int, month: int = 0, **fields: Any) -> list[Any]:
     return [
         said(
