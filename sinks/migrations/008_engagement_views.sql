@@ -1,6 +1,7 @@
 -- Every metric of docs/definitions.md, per channel and campaign, by hour, by day and over all time. engagement_* count what
 -- touchpoints report; sessions_*, active_customers_*, threads and dialogue_by_* follow the customers as they are now.
 -- A column of one channel is 0 on the others, and its rates are NULL there, so that a column adds up over any rows.
+-- Sums of revenue and engaged time are of 128 bits: what they add up is capped at the largest of 64.
 -- metric_definitions says which metric stands where.
 
 CREATE OR REPLACE VIEW engagement_hourly
@@ -19,9 +20,9 @@ CREATE OR REPLACE VIEW engagement_hourly
     human_conversions       Int64                       COMMENT 'Conversions judged human, as reported',
     suspect_conversions     Int64                       COMMENT 'Conversions judged suspect (perhaps a machine), as reported',
     machine_conversions     Int64                       COMMENT 'Conversions judged machine, as reported',
-    human_revenue           Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
-    suspect_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
-    machine_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
+    human_revenue           Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
+    suspect_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
+    machine_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
     human_engaged_seconds   Float64                     COMMENT 'Engaged time that touchpoints judged human reported, seconds; by session and customer it stands in sessions_daily and its kin',
     suspect_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged suspect (perhaps a machine) reported, seconds; by session and customer it stands in sessions_daily and its kin',
     machine_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged machine reported, seconds; by session and customer it stands in sessions_daily and its kin',
@@ -80,12 +81,12 @@ AS SELECT
     sumIf(e.conversions, e.actor = 'human') AS human_conversions,
     sumIf(e.conversions, e.actor = 'suspect') AS suspect_conversions,
     sumIf(e.conversions, e.actor = 'machine') AS machine_conversions,
-    mapApply((k, v) -> (k, reinterpret(v, 'Decimal(18, 6)')), sumMapIf(map(e.currency, e.revenue_micros), e.actor = 'human' AND e.currency != '')) AS human_revenue,
-    mapApply((k, v) -> (k, reinterpret(v, 'Decimal(18, 6)')), sumMapIf(map(e.currency, e.revenue_micros), e.actor = 'suspect' AND e.currency != '')) AS suspect_revenue,
-    mapApply((k, v) -> (k, reinterpret(v, 'Decimal(18, 6)')), sumMapIf(map(e.currency, e.revenue_micros), e.actor = 'machine' AND e.currency != '')) AS machine_revenue,
-    sumIf(e.engaged_ms, e.actor = 'human') / 1000 AS human_engaged_seconds,
-    sumIf(e.engaged_ms, e.actor = 'suspect') / 1000 AS suspect_engaged_seconds,
-    sumIf(e.engaged_ms, e.actor = 'machine') / 1000 AS machine_engaged_seconds,
+    sumMapIf(map(e.currency, reinterpret(toInt128(e.revenue_micros), 'Decimal(38, 6)')), e.actor = 'human' AND e.currency != '') AS human_revenue,
+    sumMapIf(map(e.currency, reinterpret(toInt128(e.revenue_micros), 'Decimal(38, 6)')), e.actor = 'suspect' AND e.currency != '') AS suspect_revenue,
+    sumMapIf(map(e.currency, reinterpret(toInt128(e.revenue_micros), 'Decimal(38, 6)')), e.actor = 'machine' AND e.currency != '') AS machine_revenue,
+    sumIf(toInt128(e.engaged_ms), e.actor = 'human') / 1000 AS human_engaged_seconds,
+    sumIf(toInt128(e.engaged_ms), e.actor = 'suspect') / 1000 AS suspect_engaged_seconds,
+    sumIf(toInt128(e.engaged_ms), e.actor = 'machine') / 1000 AS machine_engaged_seconds,
     sumMapIf(e.actions, e.actor = 'human') AS human_actions,
     sumMapIf(e.actions, e.actor = 'suspect') AS suspect_actions,
     sumMapIf(e.actions, e.actor = 'machine') AS machine_actions,
@@ -145,9 +146,9 @@ CREATE OR REPLACE VIEW engagement_daily
     human_conversions       Int64                       COMMENT 'Conversions judged human, as reported',
     suspect_conversions     Int64                       COMMENT 'Conversions judged suspect (perhaps a machine), as reported',
     machine_conversions     Int64                       COMMENT 'Conversions judged machine, as reported',
-    human_revenue           Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
-    suspect_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
-    machine_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
+    human_revenue           Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
+    suspect_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
+    machine_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
     human_engaged_seconds   Float64                     COMMENT 'Engaged time that touchpoints judged human reported, seconds; by session and customer it stands in sessions_daily and its kin',
     suspect_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged suspect (perhaps a machine) reported, seconds; by session and customer it stands in sessions_daily and its kin',
     machine_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged machine reported, seconds; by session and customer it stands in sessions_daily and its kin',
@@ -272,9 +273,9 @@ CREATE OR REPLACE VIEW engagement_by_campaign
     human_conversions       Int64                       COMMENT 'Conversions judged human, as reported',
     suspect_conversions     Int64                       COMMENT 'Conversions judged suspect (perhaps a machine), as reported',
     machine_conversions     Int64                       COMMENT 'Conversions judged machine, as reported',
-    human_revenue           Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
-    suspect_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
-    machine_revenue         Map(String, Decimal(18, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
+    human_revenue           Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged human by currency, in units of the currency',
+    suspect_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged suspect (perhaps a machine) by currency, in units of the currency',
+    machine_revenue         Map(String, Decimal(38, 6)) COMMENT 'Value of the conversions judged machine by currency, in units of the currency',
     human_engaged_seconds   Float64                     COMMENT 'Engaged time that touchpoints judged human reported, seconds; by session and customer it stands in sessions_daily and its kin',
     suspect_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged suspect (perhaps a machine) reported, seconds; by session and customer it stands in sessions_daily and its kin',
     machine_engaged_seconds Float64                     COMMENT 'Engaged time that touchpoints judged machine reported, seconds; by session and customer it stands in sessions_daily and its kin',
@@ -392,9 +393,9 @@ CREATE OR REPLACE VIEW revenue_daily
     human_conversions   Int64                  COMMENT 'Conversions judged human, as reported',
     suspect_conversions Int64                  COMMENT 'Conversions judged suspect (perhaps a machine), as reported',
     machine_conversions Int64                  COMMENT 'Conversions judged machine, as reported',
-    human_revenue       Decimal(18, 6)         COMMENT 'Value of the conversions judged human, in units of the currency',
-    suspect_revenue     Decimal(18, 6)         COMMENT 'Value of the conversions judged suspect (perhaps a machine), in units of the currency',
-    machine_revenue     Decimal(18, 6)         COMMENT 'Value of the conversions judged machine, in units of the currency'
+    human_revenue       Decimal(38, 6)         COMMENT 'Value of the conversions judged human, in units of the currency',
+    suspect_revenue     Decimal(38, 6)         COMMENT 'Value of the conversions judged suspect (perhaps a machine), in units of the currency',
+    machine_revenue     Decimal(38, 6)         COMMENT 'Value of the conversions judged machine, in units of the currency'
 )
 AS SELECT
     toDate(e.hour) AS day,
@@ -404,9 +405,9 @@ AS SELECT
     sumIf(e.conversions, e.actor = 'human') AS human_conversions,
     sumIf(e.conversions, e.actor = 'suspect') AS suspect_conversions,
     sumIf(e.conversions, e.actor = 'machine') AS machine_conversions,
-    reinterpret(sumIf(e.revenue_micros, e.actor = 'human'), 'Decimal(18, 6)') AS human_revenue,
-    reinterpret(sumIf(e.revenue_micros, e.actor = 'suspect'), 'Decimal(18, 6)') AS suspect_revenue,
-    reinterpret(sumIf(e.revenue_micros, e.actor = 'machine'), 'Decimal(18, 6)') AS machine_revenue
+    reinterpret(sumIf(toInt128(e.revenue_micros), e.actor = 'human'), 'Decimal(38, 6)') AS human_revenue,
+    reinterpret(sumIf(toInt128(e.revenue_micros), e.actor = 'suspect'), 'Decimal(38, 6)') AS suspect_revenue,
+    reinterpret(sumIf(toInt128(e.revenue_micros), e.actor = 'machine'), 'Decimal(38, 6)') AS machine_revenue
 FROM engagement AS e FINAL
 WHERE e.conversions != 0
 GROUP BY day, channel, campaign, currency
@@ -440,7 +441,7 @@ AS SELECT
     uniqExact(s.customer_id) AS customers,
     sum(s.touchpoints) AS touchpoints,
     sum(s.page_views) AS page_views,
-    sum(s.engaged_ms) / 1000 AS engaged_seconds,
+    sum(toInt128(s.engaged_ms)) / 1000 AS engaged_seconds,
     sum(s.conversions) AS conversions
 FROM sessions AS s FINAL
 GROUP BY hour, channel, marketing_channel, campaign
@@ -472,7 +473,7 @@ AS SELECT
     uniqExact(s.customer_id) AS customers,
     sum(s.touchpoints) AS touchpoints,
     sum(s.page_views) AS page_views,
-    sum(s.engaged_ms) / 1000 AS engaged_seconds,
+    sum(toInt128(s.engaged_ms)) / 1000 AS engaged_seconds,
     sum(s.conversions) AS conversions
 FROM sessions AS s FINAL
 GROUP BY day, channel, marketing_channel, campaign
@@ -506,7 +507,7 @@ AS SELECT
     uniqExact(s.customer_id) AS customers,
     sum(s.touchpoints) AS touchpoints,
     sum(s.page_views) AS page_views,
-    sum(s.engaged_ms) / 1000 AS engaged_seconds,
+    sum(toInt128(s.engaged_ms)) / 1000 AS engaged_seconds,
     sum(s.conversions) AS conversions
 FROM sessions AS s FINAL
 GROUP BY channel, marketing_channel, campaign
@@ -774,7 +775,7 @@ CREATE OR REPLACE VIEW dialogue_by_customer
     customer_id         UUID                    COMMENT 'The customer, now',
     inbound             UInt64                  COMMENT 'Inbound touchpoints judged human in the last 30 days of the data: the customer speaks',
     outbound            UInt64                  COMMENT 'Outbound touchpoints in the same days: the company speaks',
-    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human about the same message, else the same thread, else on the channel',
+    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human: about the same message; in the same thread if of no message; any if of neither',
     reciprocity         Nullable(Float64)       COMMENT 'The smaller of inbound and outbound / the larger (ours); NULL over no denominator',
     talk_at_ratio       Nullable(Float64)       COMMENT 'unanswered_outbound / outbound (ours); NULL over no denominator'
 )
@@ -791,11 +792,17 @@ FROM
     SELECT
         t.channel AS channel,
         t.customer_id AS customer_id,
-        multiIf(t.message_id != '', concat('message ', t.message_id), t.thread_id != '', concat('thread ', t.thread_id), '') AS subject,
-        countIf(t.direction = 'inbound') AS heard,
+        subject,
+        countIf(t.direction = 'inbound' AND subject = '') AS heard,
         maxIf(t.occurred_at, t.direction = 'inbound') AS last_heard_at,
         groupArrayIf(t.occurred_at, t.direction = 'outbound') AS spoken_at
     FROM touchpoints_now AS t
+    -- An inbound touchpoint stands for its message, its thread and the channel; an outbound one waits at the first that it has.
+    ARRAY JOIN if(
+        t.direction = 'inbound',
+        arrayFilter((x, has) -> has, [concat('message ', t.message_id), concat('thread ', t.thread_id), ''], [t.message_id != '', t.thread_id != '', true]),
+        [multiIf(t.message_id != '', concat('message ', t.message_id), t.thread_id != '', concat('thread ', t.thread_id), '')]
+    ) AS subject
     WHERE t.occurred_at >= (SELECT toDateTime64(toDate(max(occurred_at)) - 29, 3, 'UTC') FROM touchpoints FINAL)
         AND (t.direction = 'outbound' OR t.actor = 'human')
     GROUP BY channel, customer_id, subject
@@ -809,7 +816,7 @@ CREATE OR REPLACE VIEW dialogue_by_channel
     customers           UInt64                  COMMENT 'Customers that spoke or were spoken to in the last 30 days of the data',
     inbound             UInt64                  COMMENT 'Inbound touchpoints judged human: the customer speaks',
     outbound            UInt64                  COMMENT 'Outbound touchpoints: the company speaks',
-    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human about the same message, else the same thread, else on the channel',
+    unanswered_outbound UInt64                  COMMENT 'Of these, without a later inbound one judged human: about the same message; in the same thread if of no message; any if of neither',
     reciprocity         Nullable(Float64)       COMMENT 'The smaller of inbound and outbound / the larger (ours); NULL over no denominator',
     talk_at_ratio       Nullable(Float64)       COMMENT 'unanswered_outbound / outbound (ours); NULL over no denominator'
 )

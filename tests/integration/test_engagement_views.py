@@ -256,6 +256,33 @@ def test_revenue_stays_with_its_currency_and_clicks_beside_it(client: ClickHouse
     ]
 
 
+def test_capped_totals_of_partitions_add_up_beyond_64_bits(client: ClickHouse) -> None:
+    largest = 2**63 - 1
+    for actor in ("human", "suspect", "machine"):
+        sold = {"actor": actor, "currency": "EUR", "inbound": 1, "conversions": 1}
+        insert(
+            client,
+            "engagement",
+            engaged(revenue_micros=largest, engaged_ms=largest, **sold),
+            engaged(revenue_micros=1_000_000, engaged_ms=1_000, source_partition=1, **sold),
+        )
+    revenue = Decimal("9223372036855.775807")
+    for view in ENGAGEMENT:
+        row = only(client, view)
+        for actor in ("human", "suspect", "machine"):
+            assert row[f"{actor}_revenue"] == {"EUR": revenue}
+            assert row[f"{actor}_engaged_seconds"] == pytest.approx(2**63 / 1000)
+    row = only(client, "revenue_daily")
+    assert picked(row, "human_revenue", "suspect_revenue", "machine_revenue") == (revenue, revenue, revenue)
+
+
+def test_capped_sessions_add_up_beyond_64_bits(client: ClickHouse) -> None:
+    capped = {"started_at": at(), "engaged": True, "engaged_ms": 2**63 - 1, "campaign": "spring"}
+    insert(client, "session", session("one", **capped), session("other", **capped))
+    for view in SESSIONS:
+        assert only(client, view)["engaged_seconds"] == pytest.approx(2**64 / 1000)
+
+
 def test_days_and_campaigns_are_the_sums_of_their_hours_in_every_column(client: ClickHouse) -> None:
     written = [
         engaged(
@@ -670,6 +697,61 @@ def test_what_the_company_says_is_answered_about_the_same_message_or_thread_or_o
         (UUID(customer("a")), pytest.approx(1 / 3), pytest.approx(1 / 3)),
         (UUID(customer("b")), 0, None),
     ]
+
+
+def unanswered(client: ClickHouse) -> dict[str, tuple[int, int, int]]:
+    """Inbound, outbound and unanswered outbound touchpoints by channel."""
+    names = ("inbound", "outbound", "unanswered_outbound")
+    return {row["channel"]: picked(row, *names) for row in rows(client, "dialogue_by_channel")}
+
+
+def test_a_message_sent_is_answered_about_itself_alone(client: ClickHouse) -> None:
+    insert_touchpoints(
+        client,
+        told("m1", at(), "email", message_id="m1", thread_id="t1"),
+        told("m2", at(), "email", message_id="m2", thread_id="t1"),
+        told("m3", at(), "email", message_id="m3"),
+        said("m1 opened", at(hours=1), "email", message_id="m1"),
+        said("reply", at(hours=2), "email", message_id="reply", thread_id="t1"),
+        said("in the thread", at(hours=3), "email", thread_id="t1"),
+        said("something", at(hours=4), "email"),
+        # Names of threads are no names of messages.
+        said("like m3", at(hours=5), "email", thread_id="m3"),
+    )
+    assert unanswered(client) == {"email": (5, 3, 2)}
+
+
+def test_a_thread_is_answered_by_what_has_a_message_of_its_own(client: ClickHouse) -> None:
+    insert_touchpoints(
+        client,
+        told("t1", at(), "service", thread_id="t1"),
+        said("t1 reply", at(hours=1), "service", thread_id="t1", message_id="m1"),
+        told("t1 later", at(hours=2), "service", thread_id="t1"),
+        told("t2", at(), "service", thread_id="t2"),
+        said("like t2", at(hours=3), "service", message_id="t2"),
+        said("something", at(hours=4), "service"),
+        told("t3", at(), "service", thread_id="t3"),
+        said("t3 of another", at(hours=1), "service", who="b", thread_id="t3", message_id="m3"),
+        said("t3 elsewhere", at(hours=1), "social", thread_id="t3", message_id="m3"),
+    )
+    assert unanswered(client) == {"service": (4, 4, 3), "social": (1, 0, 0)}
+
+
+@pytest.mark.parametrize("about", [{}, {"message_id": "m"}, {"thread_id": "t"}, {"message_id": "m", "thread_id": "t"}])
+def test_what_is_of_no_message_and_no_thread_is_answered_by_anything_later(
+    client: ClickHouse, about: dict[str, str]
+) -> None:
+    insert_touchpoints(
+        client,
+        told("banner", at(), "web"),
+        said("anything", at(hours=1), "web", **about),
+        told("banner at once", at(hours=1), "web"),
+        said("a machine", at(hours=2), "web", actor="machine", **about),
+        told("to another", at(), "web", who="b"),
+    )
+    assert unanswered(client) == {"web": (1, 3, 2)}
+    shown = "SELECT outbound, unanswered_outbound FROM dialogue_by_customer ORDER BY outbound"
+    assert client.query(shown) == [(1, 1), (2, 1)]
 
 
 def answered(metric: str, *scores: int, month: int = 0, **fields: Any) -> list[Any]:
