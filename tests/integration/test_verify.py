@@ -463,11 +463,11 @@ def test_where_nobody_did_anything_since_then_hours_are_compared_and_nothing_is_
 
 
 def test_touchpoints_that_are_all_lost_are_no_success(client: Any) -> None:
-    with corrupted(client, "touchpoints", "1", deleted="1"), corrupted(client, "journeys", "1", deleted="1"):
-        found = verified(client, asked=Asked(customers=3))
-        assert found.customers == 0
-        assert not found.succeeded
-        assert next(c.counts["extra"] for c in found.comparisons if c.table == "engagement") == 8
+    for table in ("touchpoints", "journeys"):
+        client.query(f"TRUNCATE TABLE {table}")
+    found = verified(client, asked=Asked(customers=3))
+    assert (found.customers, found.succeeded) == (0, False)
+    assert next(c.counts["extra"] for c in found.comparisons if c.table == "engagement") == 8
 
 
 def test_no_table_holds_anything(stack: Any) -> None:
