@@ -86,7 +86,8 @@ ORDER BY events[1].3, intDiv(events[1].1, 3600000), events[1].4, intake_partitio
 _DEEDS = f"""
 SELECT channel, via, message_id, action, link, {_AT}, event_id, campaign, currency, actor
 FROM touchpoints FINAL {{part}}
-WHERE message_id != '' AND (channel, action) IN %(telling)s AND startsWith(rules_version, %(rules)s)
+WHERE (message_id != '' AND (channel, action) IN %(telling)s OR actor = 'suspect')
+    AND startsWith(rules_version, %(rules)s)
 ORDER BY channel, via, message_id, occurred_at, event_id
 """
 _TOTALS = """
@@ -224,8 +225,8 @@ class Tables:
         self, telling: Iterable[tuple[str, str]], rules: str, vias: Collection[str] | None = None
     ) -> Iterator[Row]:
         """(channel, via, message, action, link, occurred_at, event_id, campaign, currency, actor) of messages'
-        touchpoints with a (channel, action) of ``telling``, in this order, where the version of their rules begins with
-        ``rules``."""
+        touchpoints with a (channel, action) of ``telling``, and of all suspect ones, '' for no message; in order of
+        message and time, where the version of their rules begins with ``rules``."""
         return self._stream(_DEEDS, _Part.of("PREWHERE via", vias), {"telling": tuple(telling), "rules": rules})
 
     def totals(self, columns: Sequence[str], hours: Collection[int] | None = None) -> Iterator[Row]:

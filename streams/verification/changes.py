@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sinks.clickhouse import Row
 from streams.domain.attribution import CreditModels
 from streams.domain.journeys import Journey
 from streams.domain.touchpoint import Order, order_of
-from streams.verification.differences import COLUMNS_SHOWN, Cell, Comparison, Difference, kind_of
+from streams.verification.differences import COLUMNS_SHOWN, Cell, Comparison, Difference, kind_of, uneven
 from streams.verification.traces import time_text, touchpoint_text
 
 #: What adding up and taking away again may leave of nothing.
@@ -91,12 +91,13 @@ def compare_changes(customer: str, journeys: Iterable[Journey], rows: Iterable[R
 
 def _compare(customer: str, conversion: Order, expected: Shares, told: list[Change], comparison: Comparison) -> None:
     found = _added_up(told)
-    cells = tuple(cell for cell, _ in zip(_differing(expected, found), range(COLUMNS_SHOWN), strict=False))
+    lengths = [*chain.from_iterable(map(_uneven, told))]
+    cells = tuple(islice(chain(lengths, _differing(expected, found)), COLUMNS_SHOWN))
     if not cells:
         comparison.equal += bool(expected)
         return
     key = f"conversion {touchpoint_text(conversion)}, of customer {customer}"
-    comparison.add(Difference(kind_of(bool(expected), bool(found)), key, cells), lambda _: _told(told))
+    comparison.add(Difference(kind_of(bool(expected), bool(found or lengths)), key, cells), lambda _: _told(told))
 
 
 def _credits(journey: Journey) -> Shares:
@@ -121,9 +122,14 @@ def _added_up(changes: Iterable[Change]) -> Shares:
 
 def _touches(journey: str, side: Sequence[Any]) -> Iterator[tuple[Touched, Sequence[float]]]:
     touches, shares_of = side[: len(_TOUCH)], side[len(_TOUCH) :]
-    # Where it closed no journey there are neither touches nor credits.
-    for touch, shares in zip(zip(*touches, strict=True), zip(*shares_of, strict=True), strict=True):
+    # Where it closed no journey there are neither touches nor credits. What is uneven is told by itself.
+    for touch, shares in zip(zip(*touches, strict=False), zip(*shares_of, strict=False), strict=False):
         yield Touched(journey, *touch), shares
+
+
+def _uneven(change: Change) -> Iterator[Cell]:
+    for name, side in (("before", change.before), ("after", change.after)):
+        yield from uneven({f"{name}_{column}": array for column, array in zip(_SIDE, side, strict=True)})
 
 
 def _differing(expected: Shares, found: Mapping[Touched, Sequence[float]]) -> Iterator[Cell]:

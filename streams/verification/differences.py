@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isclose
+from statistics import mode
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["missing", "extra", "different"]
@@ -115,6 +116,14 @@ def differing(columns: Sequence[str], expected: Sequence[Any], found: Sequence[A
         if (cell := _differing(column, one, other))
     )
     return tuple(cell for cell, _ in zip(cells, range(COLUMNS_SHOWN), strict=False))
+
+
+def uneven(arrays: Mapping[str, Sequence[Any]]) -> Iterator[Cell]:
+    """Those of parallel ``arrays``, by column, that aren't as long as most."""
+    usual = mode(map(len, arrays.values()))
+    for column, array in arrays.items():
+        if len(array) != usual:
+            yield Cell(f"length of {column}", usual, len(array))
 
 
 def _differing(column: str, expected: Any, found: Any) -> Cell | None:

@@ -21,7 +21,7 @@ from streams.domain.stitch import Stitched, stitch
 from streams.domain.touchpoint import Conversion, Order, Touchpoint, is_journey_forming, order_of
 from streams.stages.customers.records import journey_fields, session_fields
 from streams.verification import changes
-from streams.verification.differences import Comparison
+from streams.verification.differences import Comparison, uneven
 from streams.verification.steps import Steps, compare_steps
 from streams.verification.traces import compared, touchpoints
 
@@ -33,6 +33,7 @@ _RECORDS = (JOURNEY, SESSION)
 _COLUMNS = {name: tuple(c for c in TABLES[name].columns if c not in ("version", "deleted")) for name in _RECORDS}
 _JOURNEY_ID, _ENDED_AT, _TOUCHPOINTS = map(_COLUMNS[JOURNEY].index, ("journey_id", "ended_at", "touchpoints"))
 _STEPS = [_COLUMNS[JOURNEY].index(f"steps_{name}") for name in ("at", "event_id", "channel", "via")]
+_ALL_STEPS = [(column, at) for at, column in enumerate(_COLUMNS[JOURNEY]) if column.startswith("steps_")]
 _SESSION_SPAN = [_COLUMNS[SESSION].index(name) for name in ("channel", "started_at", "ended_at")]
 _customer = itemgetter(0)
 _Entry = tuple[str, str, list[Row]]
@@ -133,17 +134,18 @@ def _compare(chunk: Sequence[_Customer], comparisons: Mapping[str, Comparison]) 
 
 
 def _steps(customer: _Customer) -> list[Steps]:
-    return [
-        Steps(row[_JOURNEY_ID], row[_ENDED_AT], _is_cut(row), _orders(row)) for row in customer.found.get(JOURNEY, ())
-    ]
+    return [*map(_steps_of, customer.found.get(JOURNEY, ()))]
 
 
-def _is_cut(row: Row) -> bool:
-    return bool(row[_TOUCHPOINTS] > len(row[_STEPS[0]]))
+def _steps_of(row: Row) -> Steps:
+    orders = _orders(row)
+    differing = [*uneven({column: row[at] for column, at in _ALL_STEPS})]
+    return Steps(row[_JOURNEY_ID], row[_ENDED_AT], row[_TOUCHPOINTS] > len(orders), orders, differing)
 
 
 def _orders(row: Row) -> list[Order]:
-    return [*starmap(Order, zip(*(row[column] for column in _STEPS), strict=True))]
+    """As far as all of the row's arrays reach: who wrote it may have made one too short."""
+    return [*starmap(Order, zip(*(row[column] for column in _STEPS), strict=False))]
 
 
 def _compare_rows(

@@ -21,7 +21,7 @@ def write(verified: Verified, file: Path, ended_at: float) -> None:
         ("customers", "Customers compared.", verified.customers),
         ("touchpoints", "Touchpoints from which their rows were computed.", verified.touchpoints),
         ("duration_seconds", "How long it took.", verified.seconds),
-        ("success", "1 where all rows were equal, else 0.", not verified.differs),
+        ("success", "1 where customers were compared and all rows were equal, else 0.", verified.succeeded),
         ("last_run_timestamp_seconds", "When it ended.", ended_at),
     )
     for name, meaning, figure in figures:

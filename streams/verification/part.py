@@ -39,12 +39,13 @@ class Part(NamedTuple):
 
 
 def choose(tables: Tables, asked: Asked) -> Part:
-    """The part that is ``asked`` for, of at least one customer and hour where there are any."""
+    """The part that is ``asked`` for, of at least one customer and hour where there are any; of all hours where
+    no customer is known: then they should hold nothing."""
     if asked.is_all:
         return Part()
     since = asked.since or 0
     known = tables.customers(since)
     count = ceil(known * asked.share) if asked.customers is None else min(asked.customers, known)
     hours = tables.hours(since, asked.seed)
-    share = count / known if known else 0.0
+    share = count / known if known else 1.0
     return Part(tables.chosen(since, count, asked.seed), frozenset(hours[: ceil(len(hours) * share)]))

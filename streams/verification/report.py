@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sinks.plain import printable
 from streams.verification.differences import Comparison
+from streams.verification.traces import time_text
 from streams.verification.verify import Verified
 
 
@@ -27,8 +28,14 @@ def lines(verified: Verified) -> Iterator[str]:
         yield f"{verified.overflow:,} links are beyond the breaker (overflow); they were taken as told"
     rate = verified.touchpoints / verified.seconds if verified.seconds else 0.0
     yield f"{verified.touchpoints:,} touchpoints in {verified.seconds:,.1f} s, {rate:,.0f} a second"
+    if verified.is_empty:
+        since = verified.asked.since
+        yield "no customer has touchpoints" + ("" if since is None else f" since {time_text(since)}")
     customers = f"{verified.customers:,} customers"
-    yield f"{customers}: the tables differ from the definition" if verified.differs else f"{customers}: all equal"
+    if verified.differs:
+        yield f"{customers}: the tables differ from the definition"
+    else:
+        yield f"{customers}: {'all equal' if verified.succeeded else 'nothing is proven'}"
 
 
 def _line(comparison: Comparison) -> str:

@@ -11,17 +11,19 @@ from itertools import chain
 from typing import NamedTuple
 
 from streams.domain.touchpoint import Order
-from streams.verification.differences import Comparison, Difference
+from streams.verification.differences import COLUMNS_SHOWN, Cell, Comparison, Difference
 from streams.verification.traces import time_text, touchpoint_text
 
 
 class Steps(NamedTuple):
-    """A live journey as its row has it. ``cut`` where the row doesn't hold all of its touchpoints."""
+    """A live journey as its row has it, as far as all of its arrays reach. ``cut`` where that isn't all of its
+    touchpoints; ``uneven``: its arrays that are longer or shorter than the others."""
 
     journey: str
     ended_at: int
     cut: bool
     orders: Sequence[Order]
+    uneven: Sequence[Cell] = ()
 
     @property
     def text(self) -> str:
@@ -35,6 +37,10 @@ def compare_steps(
     customer: str, touchpoints: Sequence[Order], journeys: Sequence[Steps], comparison: Comparison
 ) -> None:
     """Compare the customer's journey-forming ``touchpoints`` (each once) with the steps of its ``journeys``."""
+    for journey in journeys:
+        if journey.uneven:
+            key = f"journey {journey.journey} of customer {customer}"
+            comparison.add(Difference("different", key, (*journey.uneven[:COLUMNS_SHOWN],)))
     steps = [*chain.from_iterable(journey.orders for journey in journeys)]
     if len(steps) == len(touchpoints) and {*steps} == {*touchpoints}:
         comparison.equal += len(steps)
@@ -62,4 +68,6 @@ def _differences(customer: str, touchpoints: Iterable[Order], journeys: Sequence
 
 
 def _may_hold(journey: Steps, order: Order) -> bool:
-    return journey.cut and journey.orders[-1] < order and order.occurred_at <= journey.ended_at
+    # Without any step nothing says where it began.
+    behind = journey.cut and bool(journey.orders) and journey.orders[-1] < order
+    return behind and order.occurred_at <= journey.ended_at

@@ -43,7 +43,7 @@ OF_ALL = ("outcomes",)
 
 class Verified(NamedTuple):
     """What was found. ``two_vias``: event_ids that stand under several vias, as a producer may have meant or not;
-    ``overflow``: links beyond the breaker; ``seconds`` it took in all."""
+    ``overflow``: links beyond the breaker; ``seconds`` it took in all; ``asked``: what was to be compared."""
 
     customers: int
     touchpoints: int
@@ -51,11 +51,22 @@ class Verified(NamedTuple):
     two_vias: int
     overflow: int
     seconds: float
+    asked: Asked = EVERYTHING
 
     @property
     def differs(self) -> bool:
         """Whether anything does that should not."""
         return any(comparison.differs for comparison in self.comparisons)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a part was asked for in which there was no customer: then nothing is proven."""
+        return self.customers == 0 and not self.asked.is_all
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether what was asked for was compared, and nothing differs."""
+        return not self.differs and not self.is_empty
 
 
 def verify(
@@ -85,7 +96,7 @@ def verify(
     compare_engagement(tables, part.hours, to["engagement"])
     two_vias = tables.two_vias(1) if asked.is_all else []
     return Verified(
-        *compared, [*to.values()], two_vias[0][-1] if two_vias else 0, overflow, time.perf_counter() - began
+        *compared, [*to.values()], two_vias[0][-1] if two_vias else 0, overflow, time.perf_counter() - began, asked
     )
 
 

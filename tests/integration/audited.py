@@ -32,7 +32,7 @@ LOGS = ("journey_changes", "identity_changes")
 _TOUCHES = [f"touches_{name}" for name in ("at", "channel", "marketing_channel", "campaign", "content", "touchpoints")]
 _CREDITS = [f"credit_{model}" for model in CreditModels._fields]
 #: version -> (journey before, cause, touches and credits before, those after), as SQL over a row of journeys.
-_CHANGES = {
+CHANGES = {
     1: ("toUUID('00000000-0000-0000-0000-000000000000')", "arrival", ["[]"] * 14, [*_TOUCHES, *["credit_first"] * 8]),
     2: ("journey_id", "late", [*_TOUCHES, *["credit_first"] * 8], [*_TOUCHES, *_CREDITS]),
 }
@@ -52,7 +52,7 @@ def fill_all(
         " FROM touchpoints FINAL"
     )
     insert(client, "engagement", [*engagement(expect(records).accepted)])
-    for version, (before_id, cause, before, after) in _CHANGES.items():
+    for version, (before_id, cause, before, after) in CHANGES.items():
         insert_changes(client, version, before_id, cause, before, after)
     return identified
 

@@ -26,7 +26,7 @@ from streams.domain.rules import DAY_MS, Rules
 from streams.sample import generate
 from streams.verification.part import EVERYTHING, Asked
 from streams.verification.verify import TABLES, Verified, verify
-from tests.integration.audited import added, corrupted, fill_all
+from tests.integration.audited import CHANGES, added, corrupted, fill_all, insert_changes
 from tests.integration.filled import START_MS, database, insert, insert_corrections, touchpoint
 from tests.unit.sinks.plain_records import bare
 
@@ -171,6 +171,58 @@ def test_an_opening_right_behind_its_delivery_that_passes_for_a_human(client: Cl
     assert not verified(client).differs
 
 
+def test_a_suspect_that_no_delivery_makes_one(client: ClickHouse) -> None:
+    """An opening an hour before the delivery, and a page view, which is of no message."""
+    opening = f"email o1 at 2026-03-02 10:00:00.000 UTC by {MAIL}"
+    for event_id, touchpoint_ in (("o1", opening), ("w1", f"web w1 at 2026-03-01 09:00:00.000 UTC by {LAPTOP}")):
+        with corrupted(client, "touchpoints", f"event_id = '{event_id}'", actor="'suspect'"):
+            found = said(client)
+            assert found["verdicts"] == [f"different {touchpoint_}; actor: expected 'human', found 'suspect'"]
+            assert {*found} == {"verdicts", "engagement"}
+            assert f"  {touchpoint_}" in traced(client)["verdicts"]
+    assert not verified(client).differs
+
+
+def test_a_journey_with_one_array_too_short_is_a_difference_and_nothing_else_is_lost(client: ClickHouse) -> None:
+    anna = customer_id(identifier(ANNA))
+    length = "length of steps_via: expected 4, found 3"
+    with corrupted(client, "journeys", "converted", steps_via="arrayPopBack(steps_via)"):
+        found = verified(client)
+        different = {c.table: [d.text for d in c.kept] for c in found.comparisons if c.differs}
+        ((journey,),) = client.query("SELECT toString(journey_id) FROM journeys FINAL WHERE converted")
+        assert different == {
+            table: [f"different journey {journey} of customer {anna}; {length}"]
+            for table in ("journeys", "journey_steps")
+        }
+        equal = {c.table: c.equal for c in found.comparisons}
+        assert (equal["journeys"], equal["journey_steps"], equal["engagement"]) == (4, 8, 8)
+        assert traced(client)["journeys"] == [
+            "touchpoints only expected: 1",
+            f"  mobile m2 at 2026-03-03 09:00:00.000 UTC by {PHONE}",
+        ]
+    assert not verified(client).differs
+
+
+def test_a_journey_without_any_step_holds_none_of_its_touchpoints(client: ClickHouse) -> None:
+    steps = dict.fromkeys((f"steps_{name}" for name in ("at", "channel", "action", "via", "event_id")), "[]")
+    with corrupted(client, "journeys", "converted", **steps):
+        found = said(client)
+        (line,) = found["journeys"]
+        assert "; length of steps_at: expected 4, found 0; " in line
+        assert [line.endswith(": in no journey") for line in found["journey_steps"]] == [True] * 4
+    assert not verified(client).differs
+
+
+def test_a_change_with_one_array_too_short(client: ClickHouse) -> None:
+    campaigns = "arrayPopBack(after_touches_campaign)"
+    with corrupted(client, "journey_changes", "version = 2", after_touches_campaign=campaigns):
+        found = said(client)
+        (line,) = found.pop("journey_changes")
+        assert "; length of after_touches_campaign: expected 3, found 2; " in line
+        assert not found
+    assert not verified(client).differs
+
+
 def test_a_session_with_another_engaged_time(client: ClickHouse) -> None:
     with corrupted(client, "sessions", "channel = 'mobile' AND conversions = 1", engaged_ms="engaged_ms + 1"):
         (line,) = said(client).pop("sessions")
@@ -227,6 +279,19 @@ def test_a_change_of_credits_that_was_never_told(client: ClickHouse) -> None:
                 f"  arrival of m2 (version 1): journey 00000000-0000-0000-0000-000000000000 became {journey}",
             ]
         }
+    assert not verified(client).differs
+
+
+def test_changes_of_two_folds_add_up_to_too_much_until_those_of_the_old_one_are_gone(client: ClickHouse) -> None:
+    def fold_again(epoch: int) -> None:
+        for version, told in CHANGES.items():
+            insert_changes(client, epoch << 48 | version, *told)
+
+    fold_again(1)
+    (line,) = said(client).pop("journey_changes")
+    assert ": expected 1.0, found 2.0; " in line
+    client.query("TRUNCATE TABLE journey_changes")
+    fold_again(2)
     assert not verified(client).differs
 
 
@@ -400,11 +465,30 @@ def test_event_ids_under_two_vias_are_counted_and_no_difference(stack: Any) -> N
     assert (found.two_vias, found.differs) == (1, False)
 
 
+def test_where_nobody_did_anything_since_then_hours_are_compared_and_nothing_is_proven(client: Any) -> None:
+    future = Asked(customers=3, since=START_MS + 30 * DAY_MS)
+    found = verified(client, asked=future)
+    assert (found.differs, found.succeeded, found.customers) == (False, False, 0)
+    assert not any(c.equal for c in found.comparisons)
+    with added(client, "engagement", "unique_openers = 1", hour="hour + INTERVAL 40 DAY"):
+        found = verified(client, asked=future)
+        assert {c.table: c.counts["extra"] for c in found.comparisons if c.differs} == {"engagement": 1}
+
+
+def test_touchpoints_that_are_all_lost_are_no_success(client: Any) -> None:
+    for table in ("touchpoints", "journeys"):
+        client.query(f"TRUNCATE TABLE {table}")
+    found = verified(client, asked=Asked(customers=3))
+    assert (found.customers, found.succeeded) == (0, False)
+    assert next(c.counts["extra"] for c in found.comparisons if c.table == "engagement") == 8
+
+
 def test_no_table_holds_anything(stack: Any) -> None:
     with database(stack, "verify") as url:
         for asked in (EVERYTHING, Asked(customers=3), Asked(since=START_MS)):
             found = verify(Tables(url), Rules(), Limits(), 5, asked)
             assert (found.differs, found.customers, sum(c.equal for c in found.comparisons)) == (False, 0, 0)
+            assert found.succeeded == asked.is_all
 
 
 def test_a_sample_finds_what_is_wrong_with_its_customers(client: Any) -> None:
@@ -471,6 +555,11 @@ def test_the_command_says_what_differs_and_ends_with_1(client: Any, tmp_path: Pa
     assert "journey_verify_success 1.0\n" in metrics.read_text()
     sampled = run("verify", "--customers", "2", "--seed", "today", "--since", "2026-03-01", CLICKHOUSE_URL=client.url)
     assert (sampled.exit_code, sampled.stdout.splitlines()[-1]) == (0, "2 customers: all equal")
+    nobody = run("verify", "--since", "2030-01-01", "--metrics", str(metrics), CLICKHOUSE_URL=client.url)
+    assert nobody.exit_code == FAILED
+    assert "no customer has touchpoints since 2030-01-01 00:00:00.000 UTC\n" in nobody.stdout
+    assert nobody.stdout.splitlines()[-1] == "0 customers: nothing is proven"
+    assert "journey_verify_success 0.0\n" in metrics.read_text()
     with corrupted(client, "journeys", "1", last_channel="'nowhere'"):
         wrong = run("verify", "--limit", "1", "--metrics", str(metrics), CLICKHOUSE_URL=client.url)
     assert wrong.exit_code == FAILED

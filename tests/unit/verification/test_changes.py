@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from streams.domain.attribution import CreditModels, Touch
 from streams.domain.journeys import Journey
 from streams.domain.touchpoint import Conversion, Touchpoint
@@ -85,3 +87,31 @@ def test_a_conversion_of_which_nobody_told_and_one_that_is_none() -> None:
 def test_a_touch_beyond_the_lookback_has_nothing_to_tell() -> None:
     found = compared([journey("j", {EMAIL: 0.0, DIRECT: 1.0})], change(1, None, ("j", {DIRECT: 1.0})))
     assert (found.equal, found.differs) == (1, False)
+
+
+@pytest.mark.parametrize("column", ["after_touches_at", "after_touches_content", "after_credit_first"])
+@pytest.mark.parametrize("by", [-1, 1])
+def test_a_change_whose_arrays_differ_in_length_is_a_difference_and_the_others_are_compared(
+    column: str, by: int
+) -> None:
+    row = [*change(1, None, ("j", HALVES))]
+    at = COLUMNS.index(column)
+    row[at] = row[at][:by] if by < 0 else [*row[at], row[at][0]]
+    channel, via, _, *rest = change(1, None, ("j", HALVES))
+    other = (channel, via, "q", *rest)
+    found = compared([journey("j", HALVES)], tuple(row), other)
+    uneven, extra = found.kept
+    assert uneven.kind == "different"
+    assert uneven.cells[0].text == f"length of {column}: expected 2, found {2 + by}"
+    assert uneven.trace[0] == "changes told: 1"
+    assert extra.key.startswith("conversion web q at ")
+
+
+def test_a_change_of_which_nothing_can_be_added_up_is_there_all_the_same() -> None:
+    row = [*change(1, None, ("j", HALVES))]
+    row[COLUMNS.index("after_touches_at")] = []
+    (difference,) = compared([journey("j", HALVES)], tuple(row)).kept
+    assert (difference.kind, difference.cells[0].text) == (
+        "different",
+        "length of after_touches_at: expected 2, found 0",
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.verification.differences import Comparison, Difference, differing
+from streams.verification.differences import Comparison, Difference, differing, uneven
 
 COLUMNS = ("touchpoints", "campaign", "steps_via")
 ROW = [3, "spring", ["a", "b", "c"]]
@@ -75,3 +75,12 @@ def test_only_what_is_kept_is_traced() -> None:
 
 def test_a_difference_without_columns_is_its_kind_and_key() -> None:
     assert Difference("missing", "k").text == "missing   k"
+
+
+def test_of_parallel_arrays_those_are_told_that_are_not_as_long_as_most() -> None:
+    arrays = {"steps_at": [1, 2], "steps_via": ["a", "b", "c"], "steps_channel": ["x", "y", "z"], "steps_action": []}
+    assert [cell.text for cell in uneven(arrays)] == [
+        "length of steps_at: expected 3, found 2",
+        "length of steps_action: expected 3, found 0",
+    ]
+    assert [*uneven({"steps_at": [1], "steps_via": ["a"]})] == []

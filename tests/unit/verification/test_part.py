@@ -11,12 +11,14 @@ from streams.verification.part import EVERYTHING, Asked, Part, choose
 
 
 class Known:
-    """30 customers and 10 hours; those of a sample are the first."""
+    """30 customers, where no other number is given, and 10 hours; those of a sample are the first."""
 
-    asked: tuple[int, int, str] | None = None
+    def __init__(self, known: int = 30) -> None:
+        self._known = known
+        self.asked: tuple[int, int, str] | None = None
 
     def customers(self, _since: int) -> int:
-        return 30
+        return self._known
 
     def chosen(self, since: int, count: int, seed: str) -> frozenset[str]:
         self.asked = since, count, seed
@@ -54,3 +56,8 @@ def test_a_sample_has_the_same_share_of_hours(asked: Asked, customers: int, hour
     assert part.customers is not None
     assert part.hours is not None
     assert (len(part.customers), len(part.hours)) == (customers, hours)
+
+
+@pytest.mark.parametrize("asked", [Asked(customers=3), Asked(share=0.1), Asked(since=1)])
+def test_where_no_customer_is_known_all_hours_are_compared(asked: Asked) -> None:
+    assert choose(cast(Tables, Known(0)), asked) == Part(frozenset(), frozenset(range(10)))

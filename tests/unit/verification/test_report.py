@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.verification.differences import Cell, Comparison, Difference
 from streams.verification.metrics import write
+from streams.verification.part import EVERYTHING, Asked
 from streams.verification.report import lines
 from streams.verification.verify import Verified
 
@@ -74,3 +75,16 @@ def test_a_file_for_prometheus_has_every_table_and_what_an_alert_asks(tmp_path: 
     assert [*tmp_path.iterdir()] == [file]
     write(verified(Comparison("journeys", 10)), file, ended_at=0)
     assert "journey_verify_success 1.0\n" in file.read_text()
+
+
+def test_a_part_in_which_there_was_no_customer_is_no_success(tmp_path: Path) -> None:
+    nobody = Verified(0, 0, [Comparison("engagement", 10)], 0, 0, 2.0, Asked(since=1_795_305_600_000))
+    assert [*lines(nobody)][-2:] == [
+        "no customer has touchpoints since 2026-11-22 00:00:00.000 UTC",
+        "0 customers: nothing is proven",
+    ]
+    assert [*lines(nobody._replace(asked=Asked(customers=3)))][-2] == "no customer has touchpoints"
+    assert [*lines(nobody._replace(comparisons=[wrong(1)]))][-1] == "0 customers: the tables differ from the definition"
+    write(nobody, tmp_path / "verify.prom", ended_at=0)
+    assert "journey_verify_success 0.0\n" in (tmp_path / "verify.prom").read_text()
+    assert nobody._replace(asked=EVERYTHING).succeeded

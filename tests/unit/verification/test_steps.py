@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.domain.touchpoint import Order
-from streams.verification.differences import Comparison
+from streams.verification.differences import Cell, Comparison
 from streams.verification.steps import Steps, compare_steps
 
 A, B, C, D = (Order(at, f"e{at}", "web", "cookie_id:a") for at in range(1, 5))
@@ -48,3 +48,15 @@ def test_what_lies_behind_the_steps_of_a_long_journey_is_taken_to_be_there() -> 
     found = compared([A, B, C, D], steps("j1", A, B, cut_until=3))
     assert [difference.key.partition(" at")[0] for difference in found.kept] == ["touchpoint web e4"]
     assert compared([A, B, C], steps("j1", A, C, cut_until=3)).counts["missing"] == 1
+
+
+def test_a_journey_without_any_step_holds_nothing() -> None:
+    found = compared([A], Steps("j1", 9, cut=True, orders=()))
+    assert [difference.key.rpartition(": ")[2] for difference in found.kept] == ["in no journey"]
+
+
+def test_a_journey_whose_arrays_differ_in_length_is_told_by_itself() -> None:
+    found = compared([A, B, C], steps("j1", A)._replace(uneven=[Cell("length of steps_via", 2, 1)]), steps("j2", B, C))
+    (difference,) = found.kept
+    assert difference.text == "different journey j1 of customer c; length of steps_via: expected 2, found 1"
+    assert found.equal == 3
