@@ -128,8 +128,8 @@ def write_run(client: ClickHouse, run: Mapping[str, object], credits_: Sequence[
 
 
 def write_spend(client: ClickHouse, rows: Sequence[Mapping[str, object]]) -> None:
-    """Values by column of spend; each replaces what the same day, dimension, name and currency had."""
-    _insert(client, "spend", rows)
+    """Values by column of spend; each replaces what the same day, dimension, name and currency had, 0 takes it back."""
+    _insert(client, "spend", [{**row, "deleted": int(row["amount_micros"] == 0)} for row in rows])
 
 
 def _insert(client: ClickHouse, table: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -142,7 +142,8 @@ _DEFINITIONS: Final[dict[str, FromColumn | Written]] = {
     "funnel": Written(
         "Funnel",
         f"Customers who took the steps in this order, all within {FUNNEL_WINDOW_DAYS} days of their first, on any"
-        " channel. A visit is any inbound touchpoint on the web or in the app beside answers to push messages",
+        " channel, each later than the one before. A visit is any inbound touchpoint on the web or in the app beside"
+        " answers to push messages; it may also be the next step, as where somebody lands on a product's page",
     ),
     "of_step_before": Written("Of the step before", "Customers who took this step / those who took the one before"),
     "of_first": Written("Of the first step", "Customers who took this step / those who took the first"),

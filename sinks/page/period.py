@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 _DAY = timedelta(days=1)
@@ -42,9 +42,12 @@ class Period(NamedTuple):
         return Period(self.since - _DAY * self.days, self.since - _DAY)
 
     @property
-    def parameters(self) -> dict[str, datetime]:
-        """``since`` and ``until`` of a query, UTC, the second not included."""
-        return {"since": _midnight(self.since), "until": _midnight(self.until + _DAY)}
+    def parameters(self) -> dict[str, str]:
+        """``since`` and ``until`` of a query as ISO days, UTC, the second not included.
+
+        Text, since the driver would write times in the time zone of the server or session.
+        """
+        return {"since": self.since.isoformat(), "until": (self.until + _DAY).isoformat()}
 
     @property
     def unit(self) -> Unit:
@@ -77,7 +80,3 @@ def next_first_day(first: date, unit: Unit) -> date:
     if unit == MONTH:
         return first_day(first + _DAY * 31, MONTH)
     return first + _DAY * (7 if unit == WEEK else 1)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -1,7 +1,7 @@
 """What the page asks ClickHouse: every figure is one of these statements on tables and views of docs/tables.md.
 
-They take ``since`` and ``until`` as UTC times, the second not included. Customers are those of now. Lists that can be
-long are bounded here, so that the page stays small whatever the tables hold.
+They take ``since`` and ``until`` as ISO days, UTC, the second not included. Customers are those of now. Lists that can
+be long are bounded here, so that the page stays small whatever the tables hold.
 """
 
 # ruff: noqa: S608  (what queries are composed of stands here, too)
@@ -21,13 +21,17 @@ FUNNEL_WINDOW_DAYS: Final = 30
 OTHER: Final = "Other"
 MORE: Final = "More steps"
 
-_PERIOD = "{at} >= %(since)s AND {at} < %(until)s"
+_SINCE = "toDateTime64(%(since)s, 3, 'UTC')"
+_UNTIL = "toDateTime64(%(until)s, 3, 'UTC')"
+_PERIOD = f"{{at}} >= {_SINCE} AND {{at}} < {_UNTIL}"
 _OCCURRED = _PERIOD.format(at="occurred_at")
 _ENDED = _PERIOD.format(at="ended_at")
 _CONVERTED = _PERIOD.format(at="converted_at")
 _HOURS = _PERIOD.format(at="hour")
 # A session lasts a day at most, so one that reaches into the period begins or ends in it.
-_ACTIVE = "ended_at >= %(since)s AND started_at < %(until)s"
+_ACTIVE = f"ended_at >= {_SINCE} AND started_at < {_UNTIL}"
+# As the views have it: between the two in the middle where they are even.
+_MEDIAN_DAYS = "quantileExactInclusiveIf(0.5)(dateDiff('millisecond', started_at, ended_at), converted) / 86400000"
 
 EXTENT: Final = """
 SELECT count(), min(occurred_at), max(occurred_at), max(received_at) FROM touchpoints FINAL
@@ -90,7 +94,7 @@ SELECT sum(answered) / nullIf(sum(threads), 0) AS answered_share,
 FROM first_response_hourly WHERE channel = 'service' AND {_HOURS}
 """
 JOURNEYS: Final = f"""
-SELECT count(), countIf(converted), quantileExactIf(0.5)(dateDiff('second', started_at, ended_at), converted) / 86400,
+SELECT count(), countIf(converted), {_MEDIAN_DAYS},
     sumIf(length(touches_at), converted) / nullIf(countIf(converted), 0),
     countIf(converted AND length(arrayDistinct(touches_marketing_channel)) > 1)
 FROM journeys FINAL WHERE {_ENDED}
@@ -121,7 +125,7 @@ GROUP BY step, origin, target, converted ORDER BY step, origin, target, converte
 PATHS: Final = f"""
 SELECT arrayCompact(touches_marketing_channel) AS path, count() AS journeys, countIf(converted) AS conversions,
     sumMapIf(map(toString(currency), value_micros / 1000000), converted AND currency != ''),
-    quantileExactIf(0.5)(dateDiff('second', started_at, ended_at), converted) / 86400
+    {_MEDIAN_DAYS}
 FROM journeys FINAL WHERE {_ENDED}
 GROUP BY path HAVING conversions > 0 ORDER BY conversions DESC, journeys, path LIMIT {PATHS_SHOWN}
 """
@@ -161,14 +165,14 @@ FROM attributions WHERE {_CONVERTED}
 GROUP BY kind, name, model, currency ORDER BY kind, name, model, currency
 """
 # A session lasts a day at most, so its ends are in all the weeks and months that it is in.
-COHORTS: Final = """
-SELECT first, dateDiff('{unit}', first, period) AS later, count() FROM
+COHORTS: Final = f"""
+SELECT first, dateDiff('{{unit}}', first, period) AS later, count() FROM
 (
-    SELECT arrayJoin(groupUniqArrayArray([toDate({bucket}(started_at)), toDate({bucket}(ended_at))])) AS period,
-        toDate({bucket}(min(started_at))) AS first
-    FROM sessions FINAL WHERE started_at < %(until)s GROUP BY customer_id
+    SELECT arrayJoin(groupUniqArrayArray([toDate({{bucket}}(started_at)), toDate({{bucket}}(ended_at))])) AS period,
+        toDate({{bucket}}(min(started_at))) AS first
+    FROM sessions FINAL WHERE started_at < {_UNTIL} GROUP BY customer_id
 )
-WHERE first >= toDate({bucket}(toDateTime(%(since)s, 'UTC'))) AND period < toDate(toDateTime(%(until)s, 'UTC'))
+WHERE first >= toDate({{bucket}}(toDate(%(since)s))) AND period < toDate(%(until)s)
 GROUP BY first, later ORDER BY first, later
 """
 _FUNNEL_STEPS: Final = {
@@ -179,6 +183,8 @@ _FUNNEL_STEPS: Final = {
     "purchased": "action = 'purchased'",
 }
 FUNNEL_STEPS: Final = tuple(_FUNNEL_STEPS)
+# Of a millisecond: more than there are steps.
+_INSTANTS: Final = 8
 FUNNEL_FOUND: Final = f"""
 SELECT {", ".join(f"countIf({condition}) > 0" for condition in _FUNNEL_STEPS.values())}
 FROM touchpoints FINAL WHERE {FORMING} AND {_OCCURRED}
@@ -194,14 +200,25 @@ WHERE database = currentDatabase() AND concat(table, '.', name) IN %(columns)s
 
 def funnel(steps: list[str]) -> str:
     """How many customers took how many of ``steps``, names of FUNNEL_STEPS, in order and within the window."""
-    conditions = ", ".join(_FUNNEL_STEPS[step] for step in steps)
-    window_ms = FUNNEL_WINDOW_DAYS * 86_400_000
+    # As in the view: a millisecond has instants, in which later steps come first, so that none follows another at the
+    # same time. A visit alone comes before all: who lands on a product's page has come, and has seen it.
+    instants = [0 if step == "visit" else len(steps) - at for at, step in enumerate(steps)]
+    window = FUNNEL_WINDOW_DAYS * 86_400_000 * _INSTANTS + _INSTANTS - 1 - instants[0]
     return f"""
 SELECT taken, count() FROM
 (
-    SELECT customer_id,
-        windowFunnel({window_ms})(toUInt64(toUnixTimestamp64Milli(occurred_at)), {conditions}) AS taken
-    FROM touchpoints_now WHERE {FORMING} AND {_OCCURRED} GROUP BY customer_id
+    SELECT customer_id, windowFunnel({window})(
+        toUInt64(toUnixTimestamp64Milli(occurred_at) * {_INSTANTS} + instant),
+        {", ".join(f"instant = {instant}" for instant in instants)}
+    ) AS taken
+    FROM
+    (
+        SELECT customer_id, occurred_at, arrayJoin(arrayFilter(
+            (instant, fits) -> fits, {instants}, [{", ".join(_FUNNEL_STEPS[step] for step in steps)}]
+        )) AS instant
+        FROM touchpoints_now WHERE {FORMING} AND {_OCCURRED}
+    )
+    GROUP BY customer_id
 )
 WHERE taken > 0 GROUP BY taken ORDER BY taken
 """

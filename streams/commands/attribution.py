@@ -6,7 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams import config
+from streams.commands.days import DAY
 from streams.domain.ids import uuid5
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 MODELS = ("markov", "shapley", "shapley_rate")
 DIMENSIONS = ("marketing_channel", "channel", "campaign")
 PROBLEMS_SHOWN = 20
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _chart(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:
@@ -41,8 +41,8 @@ def _chart(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 @click.command()
 @click.option("--by", "dimension", required=True, type=click.Choice(DIMENSIONS), help="What credit goes to.")
-@click.option("--since", required=True, type=_DAY, help="First day of the journeys' ends, UTC.")
-@click.option("--until", required=True, type=_DAY, help="Last day of the journeys' ends, UTC, inclusive.")
+@click.option("--since", required=True, metavar="DAY", type=DAY, help="First day of the journeys' ends, UTC.")
+@click.option("--until", required=True, metavar="DAY", type=DAY, help="Last day of the journeys' ends, UTC, inclusive.")
 @click.option("--model", type=click.Choice(MODELS), help="Run this one and keep the result.")
 @click.option("--order", type=click.IntRange(1, 3), default=1, show_default=True, help="How far back markov looks.")
 @click.option("--conversion", default="", metavar="TYPE", help="Closing conversions of this type alone, not all.")
@@ -53,8 +53,8 @@ def _chart(_context: click.Context, _parameter: click.Parameter, value: str | No
 )
 def attribute(
     dimension: str,
-    since: datetime,
-    until: datetime,
+    since: date,
+    until: date,
     model: str | None,
     order: int,
     conversion: str,
@@ -68,8 +68,8 @@ def attribute(
     the conversion rates of sets of channels. A run with --model is kept in ClickHouse (views attribution_results_now,
     attribution_results). Journeys count by their end; those that may still go on count as not converting.
     """
-    _check_use(since.date(), until.date(), model, order, compare, chart)
-    asked = _asked(dimension, since.date(), until.date(), conversion, time.time)
+    _check_use(since, until, model, order, compare, chart)
+    asked = _asked(dimension, since, until, conversion, time.time)
     if compare:
         _compare(asked, order, seed, chart)
     elif model is not None:

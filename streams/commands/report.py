@@ -12,22 +12,14 @@ from pathlib import Path
 import click
 
 from streams import config
+from streams.commands.days import DAY
 
 EXIT_FAILED = 1
 
 
-def _day(_context: click.Context, _parameter: click.Parameter, value: str | None) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(f"found {value!r}, expected a day as 2026-03-31") from None
-
-
 @click.command()
-@click.option("--since", metavar="DAY", callback=_day, help="First day, UTC; without it, the first that there is.")
-@click.option("--until", metavar="DAY", callback=_day, help="Last day, UTC; without it, the last complete one.")
+@click.option("--since", metavar="DAY", type=DAY, help="First day, UTC; without it, the first that there is.")
+@click.option("--until", metavar="DAY", type=DAY, help="Last day, UTC; without it, the last complete one.")
 @click.option(
     "-o",
     "--output",

@@ -30,6 +30,7 @@ DIMENSIONS = ("channel", "marketing_channel", "campaign", "content")
 #: 2026-03-01 08:00 UTC.
 MARCH_MS = 1_772_352_000_000
 MARCH = ["--since", "2026-03-01", "--until", "2026-03-31"]
+EXPECTED_DAY = "expected a day from 1970-01-01 to 2149-06-05"
 DIRECT, MAIL, SEARCH, DISPLAY = ("web", "Direct"), ("email", "Email"), ("web", "Paid Search"), ("web", "Display")
 
 
@@ -248,7 +249,11 @@ def test_compared_models_are_those_of_runs_and_views_and_the_chart_is_drawn(
         ([*MARCH, "--model", "markov", "-o", "x.svg"], "-o draws the comparison"),
         ([*MARCH, "--compare", "-o", "x.jpg"], "found 'x.jpg', expected a name that ends with .svg or .png"),
         ([*MARCH, "--compare", "-o", "no/where/x.svg"], "expected a file in a folder that exists"),
-        (["--since", "1.3.2026", "--until", "2026-03-01", "--model", "markov"], "'1.3.2026' does not match"),
+        (["--since", "1.3.2026", "--until", "2026-03-01", "--model", "markov"], "found '1.3.2026', expected a day as"),
+        ([*MARCH[:3], "2999-12-31", "--model", "markov"], f"found '2999-12-31', {EXPECTED_DAY}"),
+        ([*MARCH[:3], "2149-06-06", "--model", "markov"], f"found '2149-06-06', {EXPECTED_DAY}"),
+        ([*MARCH[:3], "9999-12-31", "--compare"], f"found '9999-12-31', {EXPECTED_DAY}"),
+        (["--since", "1969-12-31", *MARCH[2:], "--model", "markov"], f"found '1969-12-31', {EXPECTED_DAY}"),
         ([*MARCH, "--model", "magic"], "'magic' is not one of"),
     ],
 )
@@ -309,7 +314,7 @@ def test_cost_and_return_by_model_with_spend_alone_and_conversions_alone_both_sh
         "2026-03-02,Paid Search,4,EUR",
         "2026-03-02,Paid Search,9,USD",
         "2026-03-03,Affiliates,5,EUR",
-        "2026-03-04,Paid Search,0,EUR",
+        "2026-03-04,Affiliates,1,EUR",
     ]
     assert omnijourney(url, "spend", write(tmp_path / "a.csv", *lines)).exit_code == 0
     columns = "name, currency, spend, conversions, value, cost_per_conversion, roas"
@@ -328,8 +333,9 @@ def test_cost_and_return_by_model_with_spend_alone_and_conversions_alone_both_sh
         (third, "Affiliates", "EUR", Decimal(5), 0.0, Decimal(0), None, 0.0),
         (third, "Display", "EUR", None, 0.5, Decimal("0.000004"), None, None),
         (third, "Email", "EUR", None, 0.5, Decimal("0.000004"), None, None),
+        (fourth, "Affiliates", "EUR", Decimal(1), 0.0, Decimal(0), None, 0.0),
         (fourth, "Direct", "USD", None, one_third, Decimal("3.333333"), None, None),
-        (fourth, "Paid Search", "EUR", Decimal(0), 1.0, Decimal(10), 0.0, None),
+        (fourth, "Paid Search", "EUR", None, 1.0, Decimal(10), None, None),
         (fourth, "Paid Search", "USD", None, pytest.approx(2 / 3), Decimal("6.666667"), None, None),
     ]
     whole = client.query(
@@ -350,6 +356,29 @@ def test_cost_and_return_by_model_with_spend_alone_and_conversions_alone_both_sh
             *days,
         ),
     ]
+
+
+def test_spend_that_is_taken_back_is_as_if_never_told(url: str, client: ClickHouse, tmp_path: Path) -> None:
+    sample(client)
+
+    def told() -> list[Any]:
+        return client.query(
+            "SELECT day, spend, since, until FROM return_on_spend_daily AS daily LEFT JOIN"
+            " (SELECT DISTINCT since, until FROM return_on_spend WHERE model = 'last') AS days ON true"
+            " WHERE model = 'last' AND dimension = 'marketing_channel' AND name = 'Paid Search' AND currency = 'EUR'"
+            " ORDER BY day"
+        )
+
+    header, second, fourth = "day,marketing_channel,amount,currency", date(2026, 3, 2), date(2026, 3, 4)
+    rows = [header, "2026-03-02,Paid Search,4,EUR", "2026-03-04,Paid Search,7,EUR"]
+    assert omnijourney(url, "spend", write(tmp_path / "a.csv", *rows)).exit_code == 0
+    both = [(second, Decimal(4), second, fourth), (fourth, Decimal(7), second, fourth)]
+    assert told() == both
+    back = [header, "2026-03-04,Paid Search,0,EUR"]
+    assert omnijourney(url, "spend", write(tmp_path / "b.csv", *back)).exit_code == 0
+    assert told() == [(second, Decimal(4), second, second), (fourth, None, second, second)]
+    assert omnijourney(url, "spend", write(tmp_path / "a.csv", *rows)).exit_code == 0
+    assert told() == both
 
 
 def one(value: float) -> Any:

@@ -47,6 +47,10 @@ def test_complete_days_are_shown_where_none_are_asked_for(url: str, tmp_path: Pa
         (("--since", "2026-03-02", "--until", "2026-03-01"), "since 2026-03-02 is after until 2026-03-01"),
         (("--since", "yesterday"), "found 'yesterday', expected a day as 2026-03-31"),
         (("--until", "2026-02-30"), "found '2026-02-30', expected a day as 2026-03-31"),
+        (("--until", "9999-12-31"), "found '9999-12-31', expected a day from 1970-01-01 to 2149-06-05"),
+        (("--until", "2149-06-06"), "found '2149-06-06', expected a day from 1970-01-01 to 2149-06-05"),
+        (("--since", "0001-01-01"), "found '0001-01-01', expected a day from 1970-01-01 to 2149-06-05"),
+        (("--since", "1969-12-31"), "found '1969-12-31', expected a day from 1970-01-01 to 2149-06-05"),
     ],
 )
 def test_wrong_days_are_named(url: str, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -54,6 +58,18 @@ def test_wrong_days_are_named(url: str, tmp_path: Path, arguments: tuple[str, ..
     assert done.exit_code == EXIT_WRONG_USE
     assert said in done.stderr
     assert [*tmp_path.iterdir()] == []
+
+
+def test_all_days_that_can_be_asked_for_make_a_page(url: str, tmp_path: Path) -> None:
+    done = report(url, "--since", "1970-01-01", "--until", "2149-06-05", "-o", str(tmp_path / "report.html"))
+    assert (done.exit_code, done.stderr) == (0, ""), done.output
+
+
+@pytest.mark.parametrize("arguments", [("--since", "2149-06-05"), ("--until", "1970-01-01")])
+def test_the_furthest_days_make_a_page_with_nothing(url: str, tmp_path: Path, arguments: tuple[str, str]) -> None:
+    done = report(url, *arguments, "-o", str(tmp_path / "report.html"))
+    day = arguments[1]
+    assert (done.exit_code, done.stderr) == (EXIT_FAILED, f"no touchpoint from {day} to {day}: the page says so\n")
 
 
 def test_a_file_that_cannot_be_written_is_told_and_an_old_one_stays(url: str, tmp_path: Path) -> None:
