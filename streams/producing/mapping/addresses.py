@@ -23,10 +23,16 @@ from streams.producing.mapping.values import Unfit
 REPLACEMENT = "(address)"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_PART = r"[^\s/@?&=#:;,<>()\"'%]+"
-#: In RE2's words; %40 is how URLs write it.
-_INSIDE = rf"{_PART}(?:@|%40){_PART}\.[A-Za-z]{{2,}}"
-_INSIDE_TEXT = re.compile(_INSIDE)
+#: What URLs write for letters, digits and marks of an address, also where one URL stands in another (%252B); no
+#: delimiter like %3D or %2F is among them.
+_HIGH = r"%(?:25)?[89A-Fa-f][0-9A-Fa-f]"
+_ESCAPED = rf"%(?:25)?(?:2[147ABDEabde]|3[0-9]|4[1-9A-Fa-f]|5[0-9AEFaef]|6[0-9A-Fa-f]|7[0-9A-Ea-e])|{_HIGH}"
+_LETTER = rf"(?:[^\s/@?&=#:;,<>()\"'%]|{_ESCAPED})"
+_AT = "(?:@|%(?:25)?40)"
+#: In any script, for instance рф.
+_TOP = rf"(?:xn--[A-Za-z0-9-]+|(?:[\p{{L}}\p{{M}}]|{_HIGH}){{2,}})"
+#: In RE2's words.
+_INSIDE = rf"{_LETTER}(?:{_LETTER}|')*{_AT}{_LETTER}+\.{_TOP}"
 
 
 @lru_cache(maxsize=65_536)
@@ -69,19 +75,19 @@ def read_digest(kind: str) -> Callable[[str], str]:
     return read
 
 
-def are_emails(column: pa.Array) -> pa.Array:
-    """Where ``column`` holds an e-mail address and nothing else; boolean, false for null."""
-    return pc.fill_null(pc.match_substring_regex(column, r"^[^@\s:]+@[^@\s]+\.[^@\s.]+$"), False)
+def hold_emails(column: pa.Array) -> pa.Array:
+    """Where ``column`` has an e-mail address in it, whatever stands around it; boolean, false for null."""
+    return pc.fill_null(pc.match_substring_regex(column, _INSIDE), False)
 
 
 def shown_without_emails(text: str) -> str:
     """``text`` for a message, without e-mail addresses: a wrong column may hold them."""
-    return shown(_INSIDE_TEXT.sub(REPLACEMENT, text))
+    return shown(without_emails(pa.array([text]))[0].as_py())
 
 
 def without_emails(column: pa.Array) -> pa.Array:
     """``column`` with `REPLACEMENT` for each e-mail address in it."""
-    suspects = pc.match_substring_regex(column, "@|%40")
+    suspects = pc.match_substring_regex(column, _AT)
     if not pc.any(suspects).as_py():
         return column
     return pc.replace_substring_regex(column, _INSIDE, REPLACEMENT)
