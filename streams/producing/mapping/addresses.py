@@ -31,8 +31,10 @@ _LETTER = rf"(?:[^\s/@?&=#:;,<>()\"'%]|{_ESCAPED})"
 _AT = "(?:@|%(?:25)?40)"
 #: In any script, for instance рф.
 _TOP = rf"(?:xn--[A-Za-z0-9-]+|(?:[\p{{L}}\p{{M}}]|{_HIGH}){{2,}})"
+#: Stays where it stands in front: without its % its two digits would look like letters.
+_DELIMITER = r"(%(?:25)?(?:[01][0-9A-Fa-f]|2[0235689CFcf]|3[A-Fa-f]|40|5[B-Db-d]|7[Ff]))?"
 #: In RE2's words.
-_INSIDE = rf"{_LETTER}(?:{_LETTER}|')*{_AT}{_LETTER}+\.{_TOP}"
+_INSIDE = rf"{_DELIMITER}{_LETTER}(?:{_LETTER}|')*{_AT}{_LETTER}+\.{_TOP}"
 
 
 @lru_cache(maxsize=65_536)
@@ -90,4 +92,4 @@ def without_emails(column: pa.Array) -> pa.Array:
     suspects = pc.match_substring_regex(column, _AT)
     if not pc.any(suspects).as_py():
         return column
-    return pc.replace_substring_regex(column, _INSIDE, REPLACEMENT)
+    return pc.replace_substring_regex(column, _INSIDE, rf"\1{REPLACEMENT}")
