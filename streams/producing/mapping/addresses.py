@@ -79,6 +79,8 @@ def read_digest(kind: str) -> Callable[[str], str]:
 
 def hold_emails(column: pa.Array) -> pa.Array:
     """Where ``column`` has an e-mail address in it, whatever stands around it; boolean, false for null."""
+    if not _are_suspect(column):
+        return pa.repeat(False, len(column))
     return pc.fill_null(pc.match_substring_regex(column, _INSIDE), False)
 
 
@@ -89,7 +91,11 @@ def shown_without_emails(text: str) -> str:
 
 def without_emails(column: pa.Array) -> pa.Array:
     """``column`` with `REPLACEMENT` for each e-mail address in it."""
-    suspects = pc.match_substring_regex(column, _AT)
-    if not pc.any(suspects).as_py():
+    if not _are_suspect(column):
         return column
     return pc.replace_substring_regex(column, _INSIDE, rf"\1{REPLACEMENT}")
+
+
+def _are_suspect(column: pa.Array) -> bool:
+    """Whether there is anything to look for at all: that takes a sixth of the time."""
+    return bool(pc.any(pc.match_substring_regex(column, _AT)).as_py())
