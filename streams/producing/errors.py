@@ -6,4 +6,4 @@ class ProducingError(Exception):
 
 
 class InputError(ProducingError):
-    """A file cannot be read or written; nothing was sent. One line for each file. The caller must act."""
+    """What was given can't be used, as an unreadable file; nothing was sent. A line for each. The caller must act."""

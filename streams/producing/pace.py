@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from streams.producing.errors import InputError
+
 LONGEST_BURST_S = 1.0
 SHORTEST_PAUSE_S = 0.002
 
@@ -18,9 +20,9 @@ class Pace:
     def __init__(
         self, rate: float, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        """Raises ValueError for a rate that is not positive."""
+        """Raises InputError for a rate that is not positive."""
         if not rate > 0:
-            raise ValueError(f"rate: found {rate:g}, expected more than 0 events per second")
+            raise InputError(f"rate: found {rate:g}, expected more than 0 events per second")
         self._interval_s = 1 / rate
         self._clock = clock
         self._pause = pause

@@ -79,7 +79,7 @@ def produce_files(
     ``mapping`` says how to read files that aren't NDJSON of touchpoints. ``backfill`` marks all as history. The file
     ``rejects`` keeps wrong and undelivered lines. A dry run needs no broker. ``on_start`` gets the opened sources,
     whose ``bytes_read`` moves on during the run. Raises before anything is sent: InputError, BrokerUnreachable,
-    TopicMissing, and ValueError for the rate.
+    TopicMissing.
     """
     paths = expand(paths)
     sources = Sources(paths, stdin or sys.stdin.buffer, mapping)

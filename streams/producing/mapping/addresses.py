@@ -23,10 +23,18 @@ from streams.producing.mapping.values import Unfit
 REPLACEMENT = "(address)"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_PART = r"[^\s/@?&=#:;,<>()\"'%]+"
-#: In RE2's words; %40 is how URLs write it.
-_INSIDE = rf"{_PART}(?:@|%40){_PART}\.[A-Za-z]{{2,}}"
-_INSIDE_TEXT = re.compile(_INSIDE)
+#: What URLs write for letters, digits and marks of an address, also where one URL stands in another (%252B); no
+#: delimiter like %3D or %2F is among them.
+_HIGH = r"%(?:25)?[89A-Fa-f][0-9A-Fa-f]"
+_ESCAPED = rf"%(?:25)?(?:2[147ABDEabde]|3[0-9]|4[1-9A-Fa-f]|5[0-9AEFaef]|6[0-9A-Fa-f]|7[0-9A-Ea-e])|{_HIGH}"
+_LETTER = rf"(?:[^\s/@?&=#:;,<>()\"'%]|{_ESCAPED})"
+_AT = "(?:@|%(?:25)?40)"
+#: In any script, for instance рф.
+_TOP = rf"(?:xn--[A-Za-z0-9-]+|(?:[\p{{L}}\p{{M}}]|{_HIGH}){{2,}})"
+#: Stays where it stands in front: without its % its two digits would look like letters.
+_DELIMITER = r"(%(?:25)?(?:[01][0-9A-Fa-f]|2[0235689CFcf]|3[A-Fa-f]|40|5[B-Db-d]|7[Ff]))?"
+#: In RE2's words.
+_INSIDE = rf"{_DELIMITER}{_LETTER}(?:{_LETTER}|')*{_AT}{_LETTER}+\.{_TOP}"
 
 
 @lru_cache(maxsize=65_536)
@@ -69,19 +77,25 @@ def read_digest(kind: str) -> Callable[[str], str]:
     return read
 
 
-def are_emails(column: pa.Array) -> pa.Array:
-    """Where ``column`` holds an e-mail address and nothing else; boolean, false for null."""
-    return pc.fill_null(pc.match_substring_regex(column, r"^[^@\s:]+@[^@\s]+\.[^@\s.]+$"), False)
+def hold_emails(column: pa.Array) -> pa.Array:
+    """Where ``column`` has an e-mail address in it, whatever stands around it; boolean, false for null."""
+    if not _are_suspect(column):
+        return pa.repeat(False, len(column))
+    return pc.fill_null(pc.match_substring_regex(column, _INSIDE), False)
 
 
 def shown_without_emails(text: str) -> str:
     """``text`` for a message, without e-mail addresses: a wrong column may hold them."""
-    return shown(_INSIDE_TEXT.sub(REPLACEMENT, text))
+    return shown(without_emails(pa.array([text]))[0].as_py())
 
 
 def without_emails(column: pa.Array) -> pa.Array:
     """``column`` with `REPLACEMENT` for each e-mail address in it."""
-    suspects = pc.match_substring_regex(column, "@|%40")
-    if not pc.any(suspects).as_py():
+    if not _are_suspect(column):
         return column
-    return pc.replace_substring_regex(column, _INSIDE, REPLACEMENT)
+    return pc.replace_substring_regex(column, _INSIDE, rf"\1{REPLACEMENT}")
+
+
+def _are_suspect(column: pa.Array) -> bool:
+    """Whether there is anything to look for at all: that takes a sixth of the time."""
+    return bool(pc.any(pc.match_substring_regex(column, _AT)).as_py())

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 
@@ -40,7 +42,8 @@ class Checked:
     """``shown`` are the first touchpoints with their lines. ``times`` are the earliest and latest, ms UTC.
 
     ``repeated`` rows have the event_id of an earlier one, ``conflicting`` of them say something else; in ``redacted``
-    ones an e-mail address was taken out; ``machine`` ones are a machine's by INTAKE's rules.
+    ones an e-mail address was taken out; ``machine`` ones are a machine's by INTAKE's rules. ``whole_days`` is true
+    where every time of a row with a message_id is a midnight.
     """
 
     rows: int = 0
@@ -54,6 +57,7 @@ class Checked:
     conflicting: int = 0
     redacted: int = 0
     machine: int = 0
+    whole_days: bool = False
     empty: Sequence[str] = ()
 
     @property
@@ -76,7 +80,7 @@ def check(declared: Declared, paths: Sequence[str], stdin: BinaryIO, rows: int =
     found.touchpoints = len(messages)
     found.rows = found.touchpoints + found.skipped + found.rejected
     found.empty = [name for name in declared.columns if name not in filled and not declared.shape.may_lack(name)]
-    _look_at(messages, found)
+    _look_at(messages, found, _zone(declared))
     return found
 
 
@@ -105,12 +109,19 @@ def _count(found: Checked, reject: Reject) -> None:
         tally.rows += 1
 
 
-def _look_at(messages: Sequence[Message], found: Checked) -> None:
+def _zone(declared: Declared) -> ZoneInfo:
+    source = declared.fields.get("occurred_at")
+    return ZoneInfo(source.options.get("time_zone", "UTC") if source is not None else "UTC")
+
+
+def _look_at(messages: Sequence[Message], found: Checked, zone: ZoneInfo) -> None:
     if not messages:
         return
     decoded = decode_columns([message.value for message in messages], "touchpoint")
     times = decoded.column("occurred_at")
     found.times = min(times), max(times)
+    of_messages = [at for at, message in zip(times, decoded.column("message_id"), strict=True) if message]
+    found.whole_days = bool(of_messages) and all(_is_midnight(at, zone) for at in of_messages)
     events: dict[Any, bytes] = {}
     for message, event_id in zip(messages, decoded.column("event_id"), strict=True):
         first = events.setdefault((message.channel, message.key, event_id), message.value)
@@ -121,3 +132,7 @@ def _look_at(messages: Sequence[Message], found: Checked) -> None:
     found.machine = sum(judge(*one) == MACHINE for one in judged)
     records = decode_columns([message.value for message in messages[:SHOWN]], "touchpoint").records()
     found.shown = [(message.line, record) for message, record in zip(messages, records, strict=False)]
+
+
+def _is_midnight(ms: int, zone: ZoneInfo) -> bool:
+    return datetime.fromtimestamp(ms / 1000, zone).time() == time()

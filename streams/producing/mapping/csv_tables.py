@@ -8,7 +8,7 @@ different rows (stray carriage returns), Python's csv module has the last word, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from io import BufferedReader, StringIO
 from typing import Any, BinaryIO
@@ -46,6 +46,13 @@ def check_columns(source: str, columns: Sequence[str], declared: Declared) -> No
         raise InputError(f"{source}: has none of the mapping's columns; it has {', '.join(columns[:20])}")
 
 
+def check_once(source: str, columns: Sequence[str], needed: Iterable[str]) -> None:
+    """InputError where a needed column stands twice in ``source``: which one is meant, nobody can know."""
+    twice = [name for name in needed if columns.count(name) > 1]
+    if twice:
+        raise InputError("\n".join(f"{source}: column {name!r} stands twice, expected once" for name in twice))
+
+
 def _hint(name: str, columns: Sequence[str]) -> str:
     near = get_close_matches(name, columns, n=1, cutoff=0.5)
     listed = ", ".join(columns[:20])
@@ -77,6 +84,8 @@ class _File:
             if len(rest) > MAX_LINE:
                 rest = yield from self._give_up_line(rest)
         yield from self._last(rest)
+        if not self._header:
+            raise InputError(f"{self._source}: no header: the file is empty")
 
     def _last(self, data: bytes) -> Iterator[Table | Heading | Reject | Remainder]:
         """What is left at the end: a record without line end, or one whose quote is never closed."""
@@ -98,6 +107,7 @@ class _File:
             heading = whole[: records.ends[0]]
             self._header = self._names(_text(self._source, heading))
             check_columns(self._source, self._header, self._declared)
+            check_once(self._source, self._header, self._declared.columns)
             yield Heading(self._source, heading)
             records = Records(*(part[1:] for part in records))
         if len(records.ends):

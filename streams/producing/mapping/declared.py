@@ -30,6 +30,11 @@ class Source:
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def is_made(self) -> bool:
+        """Whether what it gives may be something that no cell holds."""
+        return bool(self.prefix) or self.joiner is not None or self.otherwise is not None or self.constant is not None
+
+    @property
     def text(self) -> str:
         """For messages: the columns, or the constant."""
         return repr(self.constant) if self.constant is not None else ", ".join(self.columns)

@@ -19,7 +19,7 @@ from streams.producing.mapping.declared import Declared
 from streams.producing.mapping.encoding import Column, Entries, Group
 from streams.producing.mapping.findings import Findings
 from streams.producing.mapping.lookups import Lookups
-from streams.producing.mapping.names import Names, hash_rows
+from streams.producing.mapping.names import ALL_DIGITS, Names, are_rounded, hash_rows
 from streams.producing.mapping.tables import Cells
 from streams.producing.mapping.times import time_reader
 from streams.producing.mapping.urls import Campaign, campaign_of
@@ -127,8 +127,11 @@ class _Working:
 
     def _event_id(self) -> pa.Array:
         found = [column] if (column := self._text("event_id")) is not None else []
-        if self._fields.declared.hashed:
-            found.append(hash_rows([self._cells.column(name) for name in self._fields.declared.hashed]))
+        parts = {name: self._cells.column(name) for name in self._fields.declared.hashed}
+        for label, column in [*((self._label("event_id"), column) for column in found), *parts.items()]:
+            self._findings.where(are_rounded(column), label, column, ALL_DIGITS)
+        if parts:
+            found.append(hash_rows(list(parts.values())))
         event_id = self._required("event_id", _first(found))
         self._limit("event_id", event_id)
         return event_id

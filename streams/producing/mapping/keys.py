@@ -76,6 +76,11 @@ def is_pattern(text: str) -> bool:
     return True
 
 
+def names_zone(pattern: str) -> bool:
+    """Whether ``pattern`` has %Z, which strptime reads and then forgets."""
+    return "%Z" in pattern.replace("%%", "")
+
+
 def is_naive(options: Mapping[str, str]) -> bool:
     form = options.get("format", TIME_FORMATS[0])
     return form not in TIME_FORMATS and "%z" not in form and "time_zone" not in options

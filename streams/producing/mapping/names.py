@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from streams.domain.identifiers import BLOCKED
 from streams.domain.validation import MAX_TEXT
-from streams.producing.mapping.addresses import are_emails, hash_email, phone_hasher, read_digest
+from streams.producing.mapping.addresses import hash_email, hold_emails, phone_hasher, read_digest
 from streams.producing.mapping.declared import Source
 from streams.producing.mapping.encoding import optional_texts
 from streams.producing.mapping.findings import Findings
@@ -20,6 +20,7 @@ from streams.producing.mapping.tables import Cells
 ADDRESS_OF: Mapping[str, str] = {"email_sha256": "email", "phone_sha256": "phone"}
 #: A handle may look like an e-mail address, and isn't one.
 HANDLE = "social_handle"
+ALL_DIGITS = "all its digits, as text in the file: a number like 1.2e+20 has lost some, and may be another's too"
 _BLOCKED = pa.array(sorted(BLOCKED), pa.string())
 _NULL = pa.scalar(None, pa.string())
 EVENT_ID_DIGITS = 32
@@ -45,16 +46,23 @@ class Names:
     def _identifier(self, name: str, cells: Cells, findings: Findings) -> pa.Array:
         source, read = self._sources[name], self._readers[name]
         field = f"identifiers.{name} ({source.text})"
-        column = cells.find(source)
-        column = pc.if_else(_are_blocked(column), _NULL, column)
+        column = cells.find(source, _without_blocked)
+        if source.is_made:
+            column = _without_blocked(column)
         if read is not None:
             return findings.convert(column, read, pa.string(), field, hidden=True)
         long = pc.greater(pc.utf8_length(column), MAX_TEXT)
         findings.where(long, field, column, f"at most {MAX_TEXT} characters", hidden=True)
+        findings.where(are_rounded(column), field, column, ALL_DIGITS, hidden=True)
         if name != HANDLE:
             expected = "no e-mail address, which never enters Kafka; email_sha256 = { email = COLUMN } hashes it"
-            findings.where(are_emails(column), field, column, expected, hidden=True)
+            findings.where(hold_emails(column), field, column, expected, hidden=True)
         return column
+
+
+def are_rounded(column: pa.Array) -> pa.Array:
+    """Where ``column`` holds a number like 1.23457E+20: it has lost digits, so others may be spelt alike."""
+    return pc.fill_null(pc.match_substring_regex(column, r"^-?\d(?:\.\d+)?[eE]\+\d+$"), False)
 
 
 def keys(identifiers: Mapping[str, pa.Array]) -> pa.Array:
@@ -83,6 +91,7 @@ def _reader(name: str, source: Source) -> Callable[[str], str] | None:
     return read_digest(ADDRESS_OF[name]) if name in ADDRESS_OF else None
 
 
-def _are_blocked(column: pa.Array) -> pa.Array:
+def _without_blocked(column: pa.Array) -> pa.Array:
     named = pc.is_in(pc.utf8_lower(column), _BLOCKED)
-    return pc.or_(named, pc.fill_null(pc.match_substring_regex(column, r"^[0\-]+$"), False))
+    blocked = pc.or_(named, pc.fill_null(pc.match_substring_regex(column, r"^[0\-]+$"), False))
+    return pc.if_else(blocked, _NULL, column)

@@ -31,6 +31,7 @@ from streams.producing.mapping.keys import (
     is_naive,
     is_pattern,
     is_zone,
+    names_zone,
     perhaps,
 )
 
@@ -166,6 +167,9 @@ class _Reading:
             self._tell(where, value, "a time zone like Europe/Berlin or UTC")
         elif key == "region" and value not in phonenumbers.SUPPORTED_REGIONS:
             self._tell(where, value, "a region like DE or US (ISO 3166), for numbers without a country code")
+        elif key == "format" and names_zone(value):
+            expected = "%z, which reads +01:00 and Z; names of zones are ambiguous: leave them out and say time_zone"
+            self._tell(where, value, expected)
         elif key == "format" and value not in TIME_FORMATS and not is_pattern(value):
             near = perhaps(value, TIME_FORMATS)
             self._tell(where, value, f"{', '.join(TIME_FORMATS)} or a pattern like %d.%m.%Y %H:%M:%S{near}")
@@ -261,8 +265,9 @@ class _Reading:
         ]
         for where, columns in uses:
             for column in columns:
-                if column in held:
-                    expected = f"another column: {held[column]} says that it holds addresses, which never enter Kafka"
+                holder = next((namespace for other, namespace in held.items() if _overlap(column, other)), None)
+                if holder is not None:
+                    expected = f"another column: {holder} says that it holds addresses, which never enter Kafka"
                     self._tell(where, column, expected)
 
     def _known(self, where: str, given: Mapping[str, Any], names: Sequence[str] | Mapping[str, Any]) -> None:
@@ -295,3 +300,8 @@ class _Reading:
 
     def _tell(self, where: str, found: Any, expected: str, quoted: bool = True) -> None:
         self.wrong.append(f"{where}: found {shown(found) if quoted else found}, expected {expected}")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether the paths are the same, or one is inside the other: `traits` holds `traits.phone`."""
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

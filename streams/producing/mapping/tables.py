@@ -53,11 +53,13 @@ class Cells:
             self._known[name] = self._trimmed(self._table.columns.get(name))
         return self._known[name]
 
-    def find(self, source: Source) -> pa.Array:
-        """What ``source`` gives in each row, null for nothing."""
+    def find(self, source: Source, clean: Callable[[pa.Array], pa.Array] | None = None) -> pa.Array:
+        """What ``source`` gives in each row, null for nothing; ``clean`` nulls cells before they are put together."""
         if source.constant is not None:
             return pa.repeat(source.constant, len(self._table))
         columns = [self.column(name) for name in source.columns]
+        if clean is not None:
+            columns = [clean(column) for column in columns]
         if source.joiner is not None:
             found = pc.binary_join_element_wise(*columns, source.joiner)
         else:

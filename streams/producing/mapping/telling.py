@@ -57,6 +57,11 @@ def _remarks(checked: Checked, now: int) -> Iterator[str]:
             yield "remark: some are in the future, which INTAKE turns away: is the time zone or the unit right?"
         if earliest < now - _LATE_MS:
             yield "remark: some are more than 3 days old: produce them with --backfill, or they may be late"
+    if checked.whole_days:
+        yield (
+            "remark: every time of a row with a message_id is a midnight: openings so near their delivery are suspect, "
+            "and clicks so near each other a machine's burst; a column with the time of day is better"
+        )
     if checked.repeated:
         yield f"remark: {checked.repeated:,} rows repeat the event_id of an earlier one, and count once"
     if checked.conflicting:

@@ -21,6 +21,7 @@ from streams.producing.mapping.values import Unfit, scaled
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_MOST_DIGITS = 20
 #: Units of an epoch in a millisecond: (numerator, denominator).
 _UNITS = {"epoch_s": (1000, 1), "epoch_ms": (1, 1), "epoch_us": (1, 1000)}
 _IN_WORDS = {"epoch_s": "seconds", "epoch_ms": "milliseconds", "epoch_us": "microseconds"}
@@ -53,7 +54,7 @@ def _epoch_reader(form: str) -> TimeReader:
     expected = f"{_IN_WORDS[form]} since 1970"
 
     def read(text: str) -> int:
-        if text.isascii() and text.isdigit():
+        if len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit():
             return int(text) * numerator // denominator
         return scaled(text, numerator, expected, ROUND_FLOOR) // denominator
 

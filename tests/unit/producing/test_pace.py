@@ -2,6 +2,7 @@
 
 import pytest
 
+from streams.producing.errors import InputError
 from streams.producing.pace import Pace
 
 
@@ -62,5 +63,5 @@ def test_after_a_long_stop_no_more_than_a_second_is_caught_up() -> None:
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
 def test_a_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(ValueError, match="rate"):
+    with pytest.raises(InputError, match="rate"):
         Pace(rate)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.producing.mapping.addresses import hash_email, phone_hasher, read_digest, without_emails
+from streams.producing.mapping.addresses import (
+    hash_email,
+    hold_emails,
+    phone_hasher,
+    read_digest,
+    shown_without_emails,
+    without_emails,
+)
 from streams.producing.mapping.values import Unfit
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
@@ -71,3 +78,26 @@ def test_no_address_stays_in_a_text(name: str, host: str, at: str, before: str) 
 def test_texts_without_an_address_stay_as_they_are() -> None:
     texts = ["@home", "50% @ 9", "https://medium.com/@someone/x", "maps/@48.1,11.5,15z", None, "a@b", "100%40"]
     assert without_emails(pa.array(texts)).to_pylist() == texts
+
+
+SPELT = [
+    ("to jane@пример.рф now", "to (address) now"),
+    ("jane@उदाहरण.भारत", "(address)"),
+    ("jane@xn--e1afmkfd.xn--p1ai", "(address)"),
+    ("?email=jane.doe%2Bnews%40gmail.com&x=1", "?email=(address)&x=1"),
+    (
+        "?to=https%3A%2F%2Fx.de%2F%3Femail%3Djane%40x.com%26a%3D1",
+        "?to=https%3A%2F%2Fx.de%2F%3Femail%3D(address)%26a%3D1",
+    ),
+    ("?to=%252F%253Femail%253Djane%252Bnews%2540x.com%2526", "?to=%252F%253Femail%253D(address)%2526"),
+    ("o'brien@example.com", "(address)"),
+    ("'jane@example.com'", "'(address)'"),
+    ("j%C3%BCrgen%40b%C3%BCcher.de", "(address)"),
+]
+
+
+@pytest.mark.parametrize(("text", "clean"), SPELT)
+def test_addresses_of_any_script_and_escaped_are_taken_out_whole(text: str, clean: str) -> None:
+    assert without_emails(pa.array([text])).to_pylist() == [clean]
+    assert hold_emails(pa.array([text, clean, None])).to_pylist() == [True, False, False]
+    assert "jane" not in shown_without_emails(text)

@@ -64,6 +64,38 @@ def test_it_says_how_event_ids_come_about_and_what_one_should_know(tmp_path: Pat
     assert "remark: nothing in empty, in any of these rows" in told
 
 
+@pytest.mark.parametrize(
+    ("zone", "times", "told"),
+    [
+        ("UTC", ["2026-03-01", "2026-03-02"], True),
+        ("Europe/Berlin", ["2026-03-01", "2026-07-02"], True),
+        ("Europe/Berlin", ["2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"], False),
+        ("UTC", ["2026-03-01", "2026-03-02T08:00:00"], False),
+    ],
+)
+def test_times_that_are_only_days_are_told_where_there_are_messages(
+    tmp_path: Path, zone: str, times: list[str], told: bool
+) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(HEAD + "".join(row(number, time) for number, time in enumerate(times)))
+    zoned = LEAST.replace('"time"', f'{{ column = "time", time_zone = "{zone}" }}')
+    for toml, expected in (
+        (zoned.replace("[identifiers]", 'message_id = "user"\n[identifiers]'), told),
+        (zoned, False),
+    ):
+        declared = declare(toml)
+        found = list(lines(check(declared, [str(path)], BytesIO()), declared, now=NOON))
+        assert any("is a midnight" in line for line in found) == expected
+
+
+def test_an_empty_file_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(LEAST)
+    (tmp_path / "f.csv").touch()
+    result = CliRunner().invoke(main, ["mapping", "check", str(tmp_path / "m.toml"), str(tmp_path / "f.csv")])
+    assert result.exit_code == 2
+    assert "no header: the file is empty" in result.stderr
+
+
 def test_the_command_shows_it_and_its_exit_code_says_whether_there_is_a_problem(file: Path, tmp_path: Path) -> None:
     mapping = tmp_path / "m.toml"
     mapping.write_text(LEAST)

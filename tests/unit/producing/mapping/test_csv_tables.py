@@ -142,3 +142,15 @@ def test_a_carriage_return_in_the_midst_of_a_row_is_told() -> None:
     rows, others = read(b"a,b\n1,2\rx\n3,4\n")
     assert rows == [(3, ("3", "4"))]
     assert [(other.line, other.raw) for other in others[1:]] == [(2, b"1,2\rx\n")]
+
+
+def test_a_needed_column_that_stands_twice_is_refused_and_another_is_not() -> None:
+    with pytest.raises(InputError, match=r"f\.csv: column 'b' stands twice, expected once"):
+        read(b"a,b,b\n1,2,3\n")
+    assert read(b"a,b,c,c\n1,2,3,4\n")[0] == [(2, ("1", "2"))]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf"])
+def test_a_file_without_anything_has_no_header(data: bytes) -> None:
+    with pytest.raises(InputError, match=r"f\.csv: no header: the file is empty"):
+        read(data)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from streams.cli import main
 from streams.producing.counts import ChannelCounts
 from streams.producing.errors import InputError
 from streams.producing.mapping.declared import Declared
@@ -120,3 +122,11 @@ def test_ndjson_of_touchpoints_may_be_zstd_and_backfill(folder: Path) -> None:
     with pa.OSFile(str(folder / "t.zst"), "wb") as file, pa.CompressedOutputStream(file, "zstd") as stream:
         stream.write(line * 3)
     assert produce_files([str(folder / "t.zst")], NO_BROKER, dry_run=True, backfill=True).counts.total.sent == 3
+
+
+def test_a_rate_that_is_no_number_is_told_in_one_line(folder: Path) -> None:
+    (folder / "m.toml").write_text(LEAST)
+    command = ["produce", "--dry-run", "--rate", "nan", "--mapping", str(folder / "m.toml"), str(folder / "a.csv")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert "rate: found nan, expected more than 0 events per second" in result.stderr

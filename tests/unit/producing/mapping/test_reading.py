@@ -41,6 +41,7 @@ def test_an_empty_one_is_told_all_that_it_needs() -> None:
         ('"time"', '{ column = "t", format = "epoch" }', "found 'epoch', expected iso8601"),
         ('"time"', '{ column = "t", format = "epoch_sec" }', "perhaps epoch_s"),
         ('"time"', '{ column = "t", format = "%Q", time_zone = "UTC" }', "found '%Q'"),
+        ('"time"', '{ column = "t", format = "%H:%M %Z", time_zone = "UTC" }', "found '%H:%M %Z', expected %z, which"),
         ('"time"', '{ column = "t", format = "%d.%m.%Y" }', "expected a time_zone beside it, or %z in the pattern"),
         ('"time"', '{ column = "t", time_zone = "Berlin" }', "found 'Berlin', expected a time zone like Europe/Berlin"),
         ('"time"', "7", "found 7, expected a column, a list of columns, or a table"),
@@ -69,6 +70,10 @@ def test_what_is_wrong_is_told_with_its_place(before: str, after: str, told: str
     assert before in LEAST
     (line,) = wrong(LEAST.replace(before, after))[:1]
     assert told in line
+
+
+def test_a_pattern_may_have_a_percent_sign_before_a_z() -> None:
+    declare(LEAST.replace('"time"', '{ column = "time", format = "%Y-%m-%d %%Z", time_zone = "UTC" }'))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,13 @@ def test_a_column_with_addresses_reaches_kafka_by_no_other_way(use: str) -> None
     head = LEAST.partition("[identifiers]")[0]
     (line,) = wrong(f'{head}{use}email_sha256 = {{ email = "mail" }}\n')
     assert "identifiers.email_sha256 says that it holds addresses, which never enter Kafka" in line
+
+
+@pytest.mark.parametrize(("held", "used"), [("traits.phone", "traits"), ("traits", "traits.phone")])
+def test_nor_does_what_holds_that_column_or_is_in_it(held: str, used: str) -> None:
+    toml = LEAST.replace("[identifiers]", f'properties = ["{used}", "traits2", "trait"]\n[identifiers]')
+    (line,) = wrong(f'{toml}phone_sha256 = {{ phone = "{held}" }}\n')
+    assert f"touchpoint.properties.{used}: found '{used}', expected another column" in line
 
 
 def test_an_address_may_be_part_of_a_hash() -> None:

@@ -271,3 +271,12 @@ def test_every_shipped_mapping_is_tried_here() -> None:
     tried = {"clickstream", "ga4", "snowplow"}
     tried |= {f"{v}_{t}" for v in LIBRARY for t in ("pages", "tracks", "identifies", "screens")}
     assert tried == set(shipped())
+
+
+def test_ga4_purchases_without_a_transaction_are_two_orders() -> None:
+    rows = [
+        {**GA4[1], "event_timestamp": 1772366460000000 + at, "ecommerce": {"transaction_id": "(not set)"}}
+        for at in (0, 5_000_000)
+    ]
+    records = run("ga4", "\n".join(json.dumps(row) for row in rows), "events.json").records
+    assert [record["conversion"]["order_id"] for record in records] == [None, None]

@@ -99,6 +99,12 @@ def test_what_is_no_epoch_is_refused(text: str) -> None:
         time_reader({"format": "epoch_s"})(text)
 
 
+@pytest.mark.parametrize("form", ["epoch_s", "epoch_ms", "epoch_us"])
+def test_more_digits_than_python_reads_are_no_epoch(form: str) -> None:
+    with pytest.raises(Unfit, match="seconds since 1970"):
+        time_reader({"format": form})("9" * 5_000)
+
+
 def test_patterns() -> None:
     read = time_reader({"format": "%d.%m.%Y %H:%M", "time_zone": "UTC"})
     assert read("01.03.2026 12:00") == NOON

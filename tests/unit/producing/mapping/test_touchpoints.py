@@ -62,6 +62,51 @@ def test_an_address_as_identifier_is_refused_and_never_shown() -> None:
     assert "jane.doe" not in tried.rejects[0].text
 
 
+@pytest.mark.parametrize(
+    ("source", "cell"),
+    [
+        ('{ column = "user", prefix = "crm:" }', "jane.doe@example.com"),
+        ('"user"', "Jane <jane.doe@example.com>"),
+        ('{ join = ["user", "host"], separator = "@" }', "jane.doe"),
+    ],
+)
+def test_an_address_in_an_identifier_is_refused_whatever_stands_around_it(source: str, cell: str) -> None:
+    tried = one(LEAST.replace('"user"', source), {"user": cell, "host": "example.com"})
+    assert tried.records == []
+    assert "no e-mail address, which never enters Kafka" in tried.problems[0][2]
+    assert "jane.doe" not in tried.rejects[0].text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{ column = "user", prefix = "instagram:" }',
+        '{ join = ["shop", "user"], separator = ":" }',
+        '{ column = "none", otherwise = "unknown" }',
+    ],
+)
+@pytest.mark.parametrize("cell", ["null", "Unknown", "000-0", "undefined"])
+def test_what_names_nobody_does_so_behind_a_prefix_too(source: str, cell: str) -> None:
+    tried = one(LEAST.replace('"user"', source), {"user": cell, "shop": "north", "none": ""})
+    assert tried.problems == [(2, "identifiers", "at least one of user_id")]
+
+
+def test_of_several_columns_one_that_names_nobody_gives_way() -> None:
+    (record,) = one(LEAST.replace('"user"', '["user", "alias"]'), {"user": "null", "alias": "a1"}).records
+    assert record["identifiers"] == [{"namespace": "user_id", "value": "a1"}]
+
+
+@pytest.mark.parametrize("cell", ["1.23457E+20", "2e+16", "-1.2e+17"])
+def test_numbers_that_have_lost_digits_name_nobody_and_no_event(cell: str) -> None:
+    for column, field in (("user", "identifiers.user_id (user)"), ("id", "event_id (id)")):
+        ((_, told, expected),) = one(LEAST, {column: cell}).problems
+        assert told == field
+        assert expected.startswith("all its digits, as text")
+    hashed = LEAST.replace('"id"', '{ hash = ["order"] }')
+    assert [told for _, told, _ in one(hashed, {"order": cell}).problems] == ["order"]
+    assert one(LEAST, {"user": "2e16", "id": "4e+"}).problems == []
+
+
 def test_an_address_in_a_wrong_column_is_never_shown() -> None:
     tried = one(LEAST, {"time": "jane.doe@example.com", "channel": "mail jane.doe@example.com"})
     text = tried.rejects[0].text
