@@ -11,23 +11,11 @@ their columns are read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple
 
-from clickhouse_driver.errors import Error as DriverError
+from sinks.clickhouse import ClickHouse, Row
+from sinks.streaming import stream
 
-from sinks.clickhouse import ClickHouse, Row, error_of
-
-#: Sorting and grouping of more than this goes to the server's disk.
-MEMORY_BYTES = 2 << 30
-#: Journeys are large, and so would be a block of them.
-BLOCK_ROWS = 4_096
-_SETTINGS = {
-    "max_bytes_before_external_sort": MEMORY_BYTES,
-    "max_bytes_before_external_group_by": MEMORY_BYTES,
-    "max_block_size": BLOCK_ROWS,
-    "max_execution_time": 0,
-}
 _AT = "toUnixTimestamp64Milli(occurred_at)"
 _HOUR = f"intDiv({_AT}, 3600000) * 3600000"
 _OF_ASKED = "IN (SELECT name FROM asked)"
@@ -272,8 +260,7 @@ class Tables:
     ) -> Iterator[Row]:
         if part is not None:
             sql, tables = sql.replace("{part}", part.condition), [*tables, *part.tables]
-        with closing(_Streaming(self._url)) as client:
-            yield from client.stream(sql, params, tables)
+        return stream(self._url, sql, params, tables)
 
 
 class _Part(NamedTuple):
@@ -289,17 +276,6 @@ class _Part(NamedTuple):
             return cls("", ())
         table = {"name": "asked", "structure": [("name", type_)], "data": [(name,) for name in asked]}
         return cls(f"{before} {_OF_ASKED}{after}", (table,))
-
-
-class _Streaming(ClickHouse):
-    """A client that gives rows as they come."""
-
-    def stream(self, sql: str, params: dict[str, object] | None, tables: Sequence[dict[str, Any]]) -> Iterator[Row]:
-        client = self._connected()
-        try:
-            yield from client.execute_iter(sql, params, external_tables=[*tables], settings=_SETTINGS)
-        except (DriverError, OSError, EOFError) as error:
-            raise error_of(error) from error
 
 
 def _comparable(column: str, type_: str) -> str:
