@@ -119,7 +119,7 @@ def pieces(history: ListHistory, rules: Rules) -> tuple[set[tuple[Touchpoint, ..
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_changes_change_lies_in_their_regions_which_end_where_journeys_do(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:

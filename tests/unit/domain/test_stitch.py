@@ -83,7 +83,7 @@ def shuffled(history: list[Touchpoint], random: Random) -> list[Touchpoint]:
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_order_and_duplication_gives_the_journeys_of_a_plain_reading_of_the_definitions(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:
@@ -100,7 +100,7 @@ def test_any_order_and_duplication_gives_the_journeys_of_a_plain_reading_of_the_
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_order_and_duplication_gives_the_sessions_of_a_plain_reading_of_the_definitions(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:
@@ -115,7 +115,7 @@ def test_any_order_and_duplication_gives_the_sessions_of_a_plain_reading_of_the_
 
 
 @given(histories(), rule_sets)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_credits_of_a_conversion_sum_to_one_and_only_conversions_have_them(
     history: list[Touchpoint], rules: Rules
 ) -> None:

@@ -89,7 +89,7 @@ def test_the_thousand_and_first_touchpoint_of_a_journey_is_not_followed() -> Non
 
 
 @given(histories(), rule_sets)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_follows_ends_as_the_whole_history_does(history: list[Touchpoint], rules: Rules) -> None:
     ordered = sorted(history)
     for count in range(1, len(ordered)):
@@ -100,7 +100,7 @@ def test_what_follows_ends_as_the_whole_history_does(history: list[Touchpoint], 
 
 
 @given(histories(), rule_sets)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_history_begins_with_the_tail_of_its_first_touchpoint(history: list[Touchpoint], rules: Rules) -> None:
     for touchpoint in history:
         assert begin(touchpoint, is_closing(touchpoint, rules)) == tail(touchpoint, rules=rules)

@@ -213,8 +213,8 @@ class GroupViews(Views):
 
 TestPointViews = PointViews.TestCase
 TestGroupViews = GroupViews.TestCase
-TestPointViews.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-TestGroupViews.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestPointViews.settings = settings(max_examples=40, stateful_step_count=40)
+TestGroupViews.settings = settings(max_examples=100, stateful_step_count=50)
 
 
 @pytest.mark.parametrize("layout", [POINTS, GROUPS])

@@ -18,7 +18,7 @@ from tests.unit.schemas.record_strategies import NAMES, records
 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_pieces_of_a_record_joined_are_the_record(name: str, data: st.DataObject) -> None:
     record = data.draw(records(name))
     fields = [field["name"] for field in registry().current(name).source["fields"]]

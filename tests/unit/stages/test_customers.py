@@ -331,7 +331,7 @@ def test_customers_do_not_meet() -> None:
 
 
 @given(histories(), rule_sets, sizes, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_order_duplication_and_batch_cuts_give_the_rows_of_the_batch_definition(
     history: list[Touchpoint], rules: Rules, cuts: list[int], random: Random
 ) -> None:
@@ -340,7 +340,7 @@ def test_any_order_duplication_and_batch_cuts_give_the_rows_of_the_batch_definit
 
 
 @given(histories(), rule_sets, sizes, sizes, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_replay_with_other_batch_cuts_leaves_no_row_that_the_first_attempt_wrote(
     history: list[Touchpoint], rules: Rules, cuts: list[int], other_cuts: list[int], random: Random
 ) -> None:
@@ -353,7 +353,7 @@ def test_a_replay_with_other_batch_cuts_leaves_no_row_that_the_first_attempt_wro
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_row_whose_content_changes_is_touched_by_the_record_that_changes_it(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:
@@ -379,7 +379,7 @@ def live_keys(state: MemoryState, kind: bytes) -> list[bytes]:
 
 
 @given(histories(), rule_sets, st.booleans(), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_following_the_end_of_a_history_does_what_stitching_again_does(
     history: list[Touchpoint], rules: Rules, in_order: bool, random: Random
 ) -> None:
@@ -399,7 +399,7 @@ def steps(log: Sequence[Record], rules: Rules) -> Iterator[tuple[dict[bytes, obj
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_state_reads_back_as_it_was_written(history: list[Touchpoint], rules: Rules, random: Random) -> None:
     state = run_batches(Customers(rules, epoch=0), [activity(shuffled(history, random))], Collected())
     values = Values(LAYOUT)
@@ -409,7 +409,7 @@ def test_the_state_reads_back_as_it_was_written(history: list[Touchpoint], rules
 
 
 @given(histories(), rule_sets, sizes, st.randoms(use_true_random=False))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_every_touchpoint_is_a_step_of_exactly_one_live_journey_and_counted_in_one_session(
     history: list[Touchpoint], rules: Rules, cuts: list[int], random: Random
 ) -> None:

@@ -277,7 +277,7 @@ class MemoryDisk(dict[bytes, bytes]):
         return [(key, self[key]) for key in sorted(self, reverse=reverse) if start <= key < stop]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(evidence, sizes)
 def test_however_batches_are_cut_and_workers_restarted_the_same_is_told(said: list[Said], cuts: list[int]) -> None:
     disk, out = MemoryDisk(), Collected()
@@ -294,7 +294,7 @@ def test_however_batches_are_cut_and_workers_restarted_the_same_is_told(said: li
     assert out.sent == told(*said).sent
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(evidence)
 def test_who_follows_the_assignments_knows_who_is_who(said: list[Said]) -> None:
     out = told(*said)

@@ -664,7 +664,7 @@ some = st.lists(touchpoints(), min_size=1, max_size=12) | st.lists(touchpoints()
 
 
 @given(some, sizes, st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_order_duplication_and_batch_cuts_give_the_same_engagement_totals(
     given_: list[dict[str, Any]], cuts: list[int], random: Random
 ) -> None:
@@ -674,7 +674,7 @@ def test_any_order_duplication_and_batch_cuts_give_the_same_engagement_totals(
 
 
 @given(some)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_engagement_totals_are_those_of_a_plain_count(given_: list[dict[str, Any]]) -> None:
     once = {t["event_id"]: t for t in given_}.values()
     rows = engagement(take(logged(given_))).values()
@@ -696,7 +696,7 @@ def test_engagement_totals_are_those_of_a_plain_count(given_: list[dict[str, Any
 
 
 @given(some, sizes, sizes, st.randoms(use_true_random=False))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=75)
 def test_a_replay_with_other_batch_cuts_gives_equal_final_rows(
     given_: list[dict[str, Any]], cuts: list[int], other_cuts: list[int], random: Random
 ) -> None:
@@ -728,7 +728,7 @@ anything = st.one_of(
 
 
 @given(st.lists(anything, max_size=25), sizes)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_record_has_one_outcome_and_outcomes_add_up_with_what_was_read(
     given_: list[dict[str, Any] | bytes], cuts: list[int]
 ) -> None:

@@ -152,7 +152,7 @@ TOUCHPOINTS = st.builds(
 
 
 @given(st.lists(TOUCHPOINTS, min_size=1, max_size=8), CUTS, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_the_order_the_last_word_on_a_link_is_its_earliest_evidence(
     touchpoints: Sequence[tuple[list[Identifier], int]], cuts: list[int], random: Any
 ) -> None:
@@ -214,7 +214,6 @@ def test_an_assignment_holds_from_when_it_is_read() -> None:
 
 
 @given(st.permutations([1, 2, 2, 3, (1 << 48) + 1]), CUTS)
-@settings(deadline=None)
 def test_the_newest_assignment_holds_whatever_the_order(versions: list[int], cuts: list[int]) -> None:
     customers = {1: BEYOND, 2: customer_id(ANNA), 3: BEYOND, (1 << 48) + 1: ELSEWHERE}
     log = assigned(*((ANNA, customers[version], version) for version in versions))
@@ -233,7 +232,7 @@ def test_a_restart_forgets_no_assignment() -> None:
 
 
 @given(CUTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_assignments_change_neither_outcomes_nor_engagement_nor_links(cuts: list[int]) -> None:
     touchpoints = sent(together(ANNA, CLICK), together(ANNA, CLICK), together(BEN, CLICK, event_id="e2"))
     told = assigned((ANNA, ELSEWHERE, 1), (CLICK, ELSEWHERE, 1), (BEN, ELSEWHERE, 2))

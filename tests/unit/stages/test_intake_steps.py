@@ -252,7 +252,7 @@ logs = st.one_of(st.lists(anything, max_size=9), st.lists(anything, min_size=20,
 
 
 @given(logs)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_many_records_at_once_become_what_each_becomes_by_itself(log: list[PlainRecord]) -> None:
     assert outputs(fold(log, len(log))[0]) == plainly(log)
 
@@ -265,7 +265,7 @@ def test_so_do_those_of_the_sample_company(topic: str) -> None:
 
 
 @given(logs, st.integers(1, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_state_versions_and_outputs_do_not_depend_on_how_many_records_fold_is_called_with(
     log: list[PlainRecord], size: int
 ) -> None:

@@ -213,7 +213,7 @@ def plainly(touchpoints: list[dict[str, Any]]) -> dict[str, str]:
 
 
 @given(some, CUTS, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_verdicts_and_totals_are_functions_of_the_set(
     given_: list[dict[str, Any]], cuts: list[int], random: Random
 ) -> None:

@@ -67,7 +67,7 @@ def live_rows(state: MemoryState, rules: Rules) -> dict[bytes, object]:
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_after_each_change_what_is_live_is_what_the_batch_definition_gives(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:
@@ -83,7 +83,7 @@ def test_after_each_change_what_is_live_is_what_the_batch_definition_gives(
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_history_ends_as_if_what_is_there_had_always_been_all(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_history_ends_as_if_what_is_there_had_always_been_all(
 
 
 @given(histories(), rule_sets, st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_told_of_conversions_adds_up_to_their_credits_now(
     history: list[Touchpoint], rules: Rules, random: Random
 ) -> None:

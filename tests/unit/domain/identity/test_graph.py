@@ -77,7 +77,7 @@ limit_sets = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(evidence, limit_sets)
 def test_after_each_link_and_correction_the_graph_is_what_the_definition_says(said: list[Said], limits: Limits) -> None:
     followed = Followed(limits)
@@ -86,7 +86,7 @@ def test_after_each_link_and_correction_the_graph_is_what_the_definition_says(sa
         followed.require_defined()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(evidence, limit_sets)
 def test_a_graph_packed_and_unpacked_goes_on_the_same(said: list[Said], limits: Limits) -> None:
     kept, packed = Followed(limits), Followed(limits, PackedState(0))
@@ -95,7 +95,7 @@ def test_a_graph_packed_and_unpacked_goes_on_the_same(said: list[Said], limits: 
     packed.require_defined()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(evidence, limit_sets, st.randoms(use_true_random=False))
 def test_order_and_repetition_change_nothing(said: list[Said], limits: Limits, random: Random) -> None:
     once, again = Followed(limits), Followed(limits)

@@ -7,7 +7,7 @@ from io import BufferedReader, BytesIO, StringIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.producing.errors import InputError
@@ -44,7 +44,6 @@ def written(rows: list[tuple[str, ...]], end: str = "\n") -> bytes:
     return out.getvalue().encode()
 
 
-@settings(deadline=None)  # the first table takes its time
 @given(CELLS, st.sampled_from(["\n", "\r\n"]), st.sampled_from([5, 64, 1_048_576]), st.booleans())
 def test_rows_are_what_was_written_however_the_file_is_cut_into_pieces(
     cells: list[tuple[str, str]], end: str, piece: int, has_last_line_end: bool

@@ -55,7 +55,7 @@ def as_sent(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(RECORDS, min_size=1, max_size=6))
 def test_a_table_is_its_records_encoded_one_by_one(rows: list[dict[str, Any]]) -> None:
     plain = [name for name in rows[0] if name not in ("identifiers", "properties", "acquisition", "conversion")]

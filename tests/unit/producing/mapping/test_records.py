@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.producing.mapping.records import _ends, _record, find_records
@@ -18,7 +18,6 @@ def written(rows: list[list[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-@settings(deadline=None)
 @given(CELLS)
 def test_records_are_what_was_written(rows: list[list[str]]) -> None:
     data = written(rows)
@@ -30,7 +29,6 @@ def test_records_are_what_was_written(rows: list[list[str]]) -> None:
     assert found.lines.tolist() == lines
 
 
-@settings(deadline=None)
 @given(CELLS)
 def test_field_by_field_it_is_the_same(rows: list[list[str]]) -> None:
     data = written(rows)
@@ -38,7 +36,6 @@ def test_field_by_field_it_is_the_same(rows: list[list[str]]) -> None:
     assert ends == find_records(data, ",", '"').ends.tolist()
 
 
-@settings(deadline=None)
 @given(CELLS, st.integers(0, 200))
 def test_of_a_cut_file_only_whole_records_are_found(rows: list[list[str]], cut: int) -> None:
     data = written(rows)
@@ -47,7 +44,6 @@ def test_of_a_cut_file_only_whole_records_are_found(rows: list[list[str]], cut: 
     assert np.array_equal(found, whole[whole <= cut])
 
 
-@settings(deadline=None)
 @given(CELLS, st.integers(0, 200))
 def test_that_holds_field_by_field_too(rows: list[list[str]], cut: int) -> None:
     # A quote in the midst of the first field keeps numpy out.

@@ -4,7 +4,7 @@ from calendar import timegm
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.producing.mapping.times import time_reader
@@ -113,7 +113,6 @@ def test_patterns() -> None:
     assert time_reader({"format": "%d/%b/%Y:%H:%M:%S %z"})("01/Mar/2026:13:00:00 +0100") == NOON
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.sampled_from(["epoch_s", "epoch_ms", "epoch_us", "iso8601"]), st.integers(0, 999))
 def test_every_moment_comes_back_in_every_format(ms: int, form: str, below: int) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms, microseconds=below)
@@ -126,7 +125,6 @@ def test_every_moment_comes_back_in_every_format(ms: int, form: str, below: int)
     assert time_reader({"format": form})(text) == ms
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.sampled_from([(-5, 0), (5, 30), (1, 0), (12, 45), (0, 0)]))
 def test_an_offset_moves_the_clock_and_not_the_moment(ms: int, offset: tuple[int, int]) -> None:
     hours, minutes = offset

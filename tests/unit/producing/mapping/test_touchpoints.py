@@ -272,7 +272,7 @@ def test_a_row_too_large_for_kafka_is_rejected() -> None:
 CELL = st.sampled_from(["", "x", "null", "a@b.de", "00", " y ", "é"])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(CELL, CELL, CELL, st.sampled_from(["web", "fax", "", "email"])), min_size=1, max_size=12))
 def test_every_row_is_a_message_or_a_reject_and_keyed_by_its_strongest_name(
     rows: list[tuple[str, str, str, str]],
