@@ -18,16 +18,13 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-from figures import Spread, peak_mb
+from figures import Spread, Used, used_by
 
 from deploy.local.stack import Stack
 from schemas.codec import decode
@@ -37,7 +34,6 @@ from streams.producing.mapping.touchpoints import Touchpoints
 from streams.producing.sources import Sources
 
 ROWS_PER_USER = 20
-LOOK_EVERY_S = 0.05
 MAPPING = """
 [touchpoint]
 event_id = { hash = ["user_id", "event_time", "event_name", "page_url"] }
@@ -61,14 +57,6 @@ add_to_cart = { action = "cart_added" }
 order = { action = "purchased", conversion = "purchase" }
 """
 READ_CSV = "import csv,sys\nfor _ in csv.reader(open(sys.argv[1], newline='')): pass"
-
-
-class Used(NamedTuple):
-    """What one process took: seconds by the clock, of CPU, and the most resident memory."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mb: float
 
 
 def write_rows(path: Path, rows: int) -> None:
@@ -105,25 +93,6 @@ def write_ndjson(source: Path, mapping: Path, target: Path) -> None:
                 file.writelines(json.dumps(decode(message.value).record) + "\n" for message in item)
 
 
-def run(command: Sequence[str], environment: dict[str, str]) -> Used:
-    """Run ``command`` to its end; RuntimeError where it fails."""
-    began = time.monotonic()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = 0.0
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if ended:
-            break
-        # What wait4 says of memory holds what this process had when it forked.
-        with suppress(IndexError):
-            peak = max(peak, peak_mb(process.pid))
-        time.sleep(LOOK_EVERY_S)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"exit code {process.returncode}: {' '.join(command)}")
-    return Used(time.monotonic() - began, usage.ru_utime + usage.ru_stime, peak)
-
-
 def measure(bootstrap: str, folder: Path, rows: int, runs: int) -> dict[str, tuple[list[Used], list[Used]]]:
     """For each contender its runs, and as many of it on an empty file."""
     big, none, mapping = folder / "rows.csv", folder / "none.csv", folder / "m.toml"
@@ -139,12 +108,12 @@ def measure(bootstrap: str, folder: Path, rows: int, runs: int) -> dict[str, tup
         "mapping": lambda file: [*produce, "--mapping", str(mapping), str(file)],
         "ndjson": lambda file: [*produce, str(file.with_suffix(".ndjson"))],
     }
-    environment = {**os.environ, "OMNIJOURNEY_KAFKA_BOOTSTRAP": bootstrap, "PYTHONPATH": os.getcwd()}
+    environment = {"OMNIJOURNEY_KAFKA_BOOTSTRAP": bootstrap, "PYTHONPATH": os.getcwd()}
     found: dict[str, tuple[list[Used], list[Used]]] = {name: ([], []) for name in commands}
     for number in range(runs):
         for name, command in commands.items():
-            found[name][0].append(run(command(big), environment))
-            found[name][1].append(run(command(none), environment))
+            found[name][0].append(used_by(command(big), environment))
+            found[name][1].append(used_by(command(none), environment))
         print(f"run {number + 1} of {runs} done, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
     return found
 

@@ -18,15 +18,13 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from end_to_end import DEADLINE_S, make_events
-from figures import Spread, peak_mb
+from figures import Spread, Used, used_by
 from prepared import send
 
 from deploy.local.stack import Stack
@@ -36,7 +34,6 @@ from streams.composition import STAGES
 from streams.local import LocalPipeline
 
 READ = "--read"
-LOOK_EVERY_S = 0.05
 #: What is measured -> the arguments of this interpreter.
 MEASURED: Mapping[str, tuple[str, ...]] = {
     "only read": (__file__, READ),
@@ -44,14 +41,6 @@ MEASURED: Mapping[str, tuple[str, ...]] = {
     "verify 10%": ("-m", "streams.cli", "verify", "--customers", "10%"),
     "verify 1%": ("-m", "streams.cli", "verify", "--customers", "1%"),
 }
-
-
-class Run(NamedTuple):
-    """One process: wall time, its CPU, without that of ClickHouse, and the most memory that it had."""
-
-    seconds: float
-    cpu_s: float
-    rss_mb: float
 
 
 def fill(pipeline: LocalPipeline, count: int) -> int:
@@ -66,47 +55,19 @@ def fill(pipeline: LocalPipeline, count: int) -> int:
     return int(accepted)
 
 
-def measure(arguments: Sequence[str], environment: Mapping[str, str]) -> Run:
-    """Run this interpreter with ``arguments``; SystemExit where it fails, which is also where anything differs."""
-    began = time.monotonic()
-    pid = os.posix_spawn(
-        sys.executable,
-        [sys.executable, *arguments],
-        {**os.environ, **environment},
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    rss_mb = 0.0
-    # Not what wait4 says of it: that begins with the memory of the process that started it.
-    while not (ended := os.wait4(pid, os.WNOHANG))[0]:
-        rss_mb = max(rss_mb, _peak_mb(pid))
-        time.sleep(LOOK_EVERY_S)
-    _, status, used = ended
-    if code := os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{' '.join(arguments)} ended with {code}")
-    return Run(time.monotonic() - began, used.ru_utime + used.ru_stime, rss_mb)
-
-
-def _peak_mb(pid: int) -> float:
-    """0 for a process that has ended and is waited for."""
-    try:
-        return peak_mb(pid)
-    except IndexError:
-        return 0.0
-
-
 def read() -> None:
     """The baseline: every touchpoint, in the order in which customers are stitched."""
     for _ in Tables(os.environ["OMNIJOURNEY_CLICKHOUSE_URL"]).touchpoints(()):
         pass
 
 
-def show(touchpoints: int, runs: Mapping[str, Sequence[Run]]) -> None:
+def show(touchpoints: int, runs: Mapping[str, Sequence[Used]]) -> None:
     """The table of all runs."""
     print(f"{touchpoints:,} touchpoints, {len(runs['verify all'])} runs")
     print(f"{'seconds':<12}{'min':>10}{'median':>10}{'max':>10}{'CPU s':>10}{'MB':>8}{'touchpoints/s':>16}")
     for name, of in runs.items():
-        seconds = Spread.of(run.seconds for run in of)
-        cpu_s, rss_mb = Spread.of(run.cpu_s for run in of).median, max(run.rss_mb for run in of)
+        seconds = Spread.of(run.wall_s for run in of)
+        cpu_s, rss_mb = Spread.of(run.cpu_s for run in of).median, max(run.peak_mb for run in of)
         rate = f"{touchpoints / seconds.median:16,.0f}" if name in ("only read", "verify all") else ""
         times = f"{seconds.min:10.1f}{seconds.median:10.1f}{seconds.max:10.1f}"
         print(f"{name:<12}{times}{cpu_s:10.1f}{rss_mb:8,.0f}{rate}")
@@ -130,10 +91,10 @@ def main() -> None:
     try:
         pipeline = LocalPipeline(stack, addresses)
         touchpoints = fill(pipeline, options.events)
-        runs: dict[str, list[Run]] = {name: [] for name in MEASURED}
+        runs: dict[str, list[Used]] = {name: [] for name in MEASURED}
         for _ in range(options.runs):
             for name, arguments in MEASURED.items():
-                runs[name].append(measure(arguments, pipeline.variables))
+                runs[name].append(used_by([sys.executable, *arguments], pipeline.variables))
     finally:
         stack.down(purge=True)
     show(touchpoints, runs)
