@@ -42,13 +42,23 @@ def stack() -> Iterator[Addresses]:
         yield given
         return
     for left_over in find_stacks("test-"):
-        if not left_over.status().running:
+        # One of a run that lives may be about to start: its own supervisor doesn't hold it yet.
+        if not _lives(left_over) and not left_over.status().running:
             left_over.down(purge=True)
     local = Stack(f"test-{os.getpid()}")
     try:
         yield local.up(owner=os.getpid())
     finally:
         local.down(purge=True)
+
+
+def _lives(stack: Stack) -> bool:
+    """Whether the run of tests that ``stack`` is named after goes on."""
+    try:
+        os.kill(int(stack.name.removeprefix("test-").partition("-")[0]), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    return True
 
 
 def _given_addresses() -> Addresses | None:

@@ -46,7 +46,7 @@ def say_nothing(_text: str) -> None:
 
 
 def require_tools(*tools: str) -> None:
-    """Check programs (of python, java, mvn, npm). Raises MissingTool with one line that says what to install."""
+    """Check programs (of python, java, mvn, npm, apt). Raises MissingTool with one line that says what to install."""
     script = Path(__file__).with_name("prerequisites.sh")
     checked = subprocess.run(  # noqa: S603
         ["/bin/sh", str(script), *tools],
