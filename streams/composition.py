@@ -113,7 +113,7 @@ def worker_settings(name: str, settings: Settings) -> WorkerSettings:
     """What the worker of stage ``name`` runs with."""
     partitions = {"identity": 1, "customers": settings.customer_partitions}.get(name, settings.partitions)
     return WorkerSettings(
-        bootstrap=settings.kafka_bootstrap,
+        kafka=settings.kafka,
         partitions=partitions,
         instance=settings.instance_id,
         folder=Path(settings.state_dir),
@@ -152,7 +152,7 @@ def require_topics(settings: Settings) -> None:
     so that state folded from it would be wrong."""
     wanted = topics(settings)
     keyed = {topic.name for topic in wanted if topic.keyed}
-    changes = diff(settings.kafka_bootstrap, wanted)
+    changes = diff(settings.kafka, wanted)
     missing = [change.topic for change in changes if change.kind == "create"]
     moved: dict[tuple[str, str], list[str]] = {}
     for change in changes:
