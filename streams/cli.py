@@ -105,7 +105,7 @@ def config_command() -> None:
         settings, wrong = config.read(), None
     except config.ConfigError as error:
         settings, wrong = config.read({}), error
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(width=None if sys.stdout.isatty() else 210)
     console.print(settings_table(config.describe(settings), wrong is None, console.width < NARROW))
     if wrong:
         raise wrong

@@ -65,30 +65,26 @@ class Settings(BaseSettings):
 
     kafka_bootstrap: Text = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
     kafka_security_protocol: Annotated[Protocol, Unit(UNITLESS)] = Field(
-        "PLAINTEXT", description="how clients talk to Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the listener has it"
     )
     kafka_sasl_mechanism: Annotated[Mechanism, Unit(UNITLESS)] = Field(
-        "SCRAM-SHA-512", description="how a user's password is proved: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN"
+        "SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN, with SASL"
     )
     kafka_username: Text = Field("", description="Kafka's user, with SASL")
-    kafka_password: Secret = Field(SecretStr(""), description="the user's password; or name a file that has it")
-    kafka_password_file: Text = Field("", description="file with the password of Kafka's user, and nothing else")
-    kafka_ca_file: Text = Field(
-        "", description="PEM file of the authorities that sign Kafka's certificates; the system's when empty"
-    )
-    kafka_certificate_file: Text = Field(
-        "", description="PEM file of the certificate by which Kafka knows us, with TLS"
-    )
-    kafka_key_file: Text = Field("", description="PEM file of that certificate's private key, without passphrase")
+    kafka_password: Secret = Field(SecretStr(""), description="of Kafka's user; or name a file")
+    kafka_password_file: Text = Field("", description="file that has the password, and nothing else")
+    kafka_ca_file: Text = Field("", description="PEM file of who signs Kafka's certificates; else the system's")
+    kafka_certificate_file: Text = Field("", description="PEM file of our own certificate, where Kafka asks for one")
+    kafka_key_file: Text = Field("", description="PEM file of its private key, without passphrase")
     clickhouse_url: Text = Field(
         "clickhouse://default@127.0.0.1:9000/journeys",
         repr=False,
-        description="ClickHouse's native address with user and database; clickhouses:// is TLS",
+        description="native address with user and database; clickhouses:// is TLS",
     )
     clickhouse_password: Secret = Field(SecretStr(""), description="of the user in the address; or name a file")
-    clickhouse_password_file: Text = Field("", description="file with the password of ClickHouse's user")
+    clickhouse_password_file: Text = Field("", description="file that has the password, and nothing else")
     clickhouse_ca_file: Text = Field(
-        "", description="PEM file of the authorities that sign ClickHouse's certificate; the system's when empty"
+        "", description="PEM file of who signs ClickHouse's certificate; else the system's"
     )
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
