@@ -39,7 +39,7 @@ def _failures() -> Iterator[None]:
     from kafka.errors import KafkaError
 
     from deploy.local.errors import LocalStackError, MissingTool
-    from sinks.clickhouse import ClickHouseError, Unreachable
+    from sinks.clickhouse import ClickHouseError, Unreachable, Untrusted
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
     from streams.commands.customers import UnknownIdentifier
@@ -55,6 +55,10 @@ def _failures() -> Iterator[None]:
         raise Failure(str(error), EXIT_WRONG_USE) from None
     except BrokerUnreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
+    except Untrusted as error:
+        raise Failure(
+            f"{error}; set OMNIJOURNEY_CLICKHOUSE_CA_FILE or OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE
+        ) from None
     except Unreachable as error:
         raise Failure(f"{error}; start it, or set OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE) from None
     except KafkaError as error:

@@ -186,4 +186,4 @@ def require_topics(name: str, settings: Settings) -> None:
         raise Refused(f"no topic {', '.join(missing)}; {remedy(settings.kafka)}")
     unsafe = [c.text for c in changes if c.kind == "config" and c.setting in SAFETY.get(c.topic, ())]
     if unsafe:
-        raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")
+        raise Refused(f"{'; '.join(unsafe)}: {remedy(settings.kafka)}")

@@ -20,7 +20,13 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import faust
 import structlog
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from faust.exceptions import ConsistencyError
 from faust.types import TP
 from yarl import URL
@@ -44,6 +50,7 @@ log = structlog.get_logger("streams.runtime")
 EXIT_CRASHED = 70
 EXIT_STOPPED_LATE = 75
 OBSERVE_EVERY_S = 2.0
+DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 
 O = TypeVar("O", bound=Outputs)  # noqa: E741 - as in Outputs
 
@@ -276,6 +283,8 @@ class Worker(Generic[O]):
     def _crash(self, reason: BaseException) -> NoReturn:
         finished = {f"{at.topic}-{at.partition}": offset for at, offset in self._consumer.finished.items()}
         told = str(reason) if isinstance(reason, Failure | ConsistencyError) else None
+        if isinstance(reason, DENIED):
+            told = f"{reason}: Kafka's ACLs don't allow it; `omnijourney acls` prints what this stage needs"
         log.error("crashed", exc_info=reason, reason=told, finished=finished)
         os._exit(EXIT_CRASHED)
 
