@@ -143,7 +143,7 @@ class Worker(Generic[O]):
         Raises CannotListen (`streams.runtime.health`) before anything is read.
         """
         settings = self._settings
-        metrics.serve(version("omnijourney"), self._stage.name, self._stage.inputs, self._registries)
+        metrics.serve(version("omnijourney"), self._stage, self._registries)
         port = health.serve(self._health, settings.http_host, settings.http_port)
         log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(self._stage.inputs))
         # What is loaded by now stays, and what a batch makes mostly dies with it: full collections find little.
