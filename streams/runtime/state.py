@@ -24,6 +24,7 @@ from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
 from streams.runtime.store import FENCE, NO_FENCE, TAKEN, Applied, Disks, Entries, Fence, Store
 from streams.runtime.task import Kept
+from streams.runtime.values import Decoded, Values
 from streams.runtime.views import BatchView, make_view
 
 TELL_EVERY_S = 5.0
@@ -66,6 +67,7 @@ class KeyedState:
         self.remaining: Callable[[], int] = lambda: 0
         self._stage = stage
         self._layout = layout
+        self._values = Values(layout)
         self._disks = disks
         self._bootstrap = bootstrap
         self._cache_bytes = cache_bytes
@@ -115,6 +117,7 @@ class KeyedState:
         metrics.STATE_KEYS.clear()
         if self._layout.accounting is not None:
             self._layout.accounting.difference.clear()
+        self._observe_stage([])
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         retired, self._producers = list(self._producers.values()), {}
@@ -219,6 +222,11 @@ class KeyedState:
             for found, reads in (("yes", view.hits), ("no", view.misses)):
                 metrics.CACHE_READS.labels(self._stage, partition, found).inc(reads)
             view.hits = view.misses = 0
+        self._observe_stage(self._stores.values())
+
+    def _observe_stage(self, stores: Iterable[Store]) -> None:
+        if self._layout.observe is not None:
+            self._layout.observe([Decoded(store, self._values).get for store in stores])
 
     def _show_difference(self, partition: int, store: Store) -> None:
         accounting = self._layout.accounting

@@ -325,8 +325,18 @@ def test_what_should_be_rare_is_counted_in_the_state() -> None:
     told(seen(ANNA, TABLET), seen(BEN, TABLET), *[seen(user, KIOSK) for user in (ANNA, BEN, CLEO)], state=state)
     told(seen(ANNA, CHROME))
     told(seen(ANNA, TABLET), state=state)
+    measuring.show([state.get])
     assert gauge("journey_identity_shared_identifiers") == 1
     assert gauge("journey_identity_overfull_islands") == 1
+
+
+def test_a_worker_that_lost_the_partition_or_stands_by_shows_none() -> None:
+    state = MemoryState(0)
+    told(*[seen(user, KIOSK) for user in (ANNA, BEN, CLEO)], state=state)
+    measuring.show([state.get])
+    assert gauge("journey_identity_shared_identifiers") == 1
+    measuring.show([])
+    assert gauge("journey_identity_shared_identifiers") == 0
 
 
 def test_a_version_that_doesnt_rise_is_an_alert() -> None:
