@@ -36,6 +36,7 @@ $(PINNED): constraints.txt pyproject.toml | prerequisites
 check: setup ## format, lint, types, import rules, schemas, fast tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/bandit -q -c pyproject.toml -r streams schemas sinks deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.compatibility
