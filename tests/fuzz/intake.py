@@ -44,9 +44,10 @@ class Fuzzed:
         rules = IntakeRules(JudgeRules(1, 3 * DAY, 10 * MINUTE), frozenset({"shop.example"}), epoch=0)
         self._stage = Intake(rules)
         self._batches = 0
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Begin anew, with no state."""
         self._disk = Disk()
         self._view = make_view(0, self._disk, self._stage.layout, cache_bytes=4_000_000)
 
@@ -63,7 +64,7 @@ class Fuzzed:
             self._look(batch, out)
             self._fold(Records(topics.ASSIGNMENTS, 0, batch), Collected())
         if self._batches % FORGET_EVERY == 0:
-            self._forget()
+            self.forget()
 
     def _fold(self, records: Records, out: Collected) -> None:
         self._stage.fold(records, self._view, out)
