@@ -26,6 +26,7 @@ PREFIX = "OMNIJOURNEY_"
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]+|\{cluster\}")
 #: Settings that may hold a password: no message quotes them.
 _SECRET = frozenset({"clickhouse_url"})
 
@@ -62,6 +63,10 @@ class Settings(BaseSettings):
     kafka_bootstrap: Text = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
     clickhouse_url: Text = Field(
         "clickhouse://default@127.0.0.1:9000/journeys", description="ClickHouse's native address with user and database"
+    )
+    clickhouse_cluster: Text = Field(
+        "",
+        description="name of ClickHouse's cluster, whose nodes get sharded and replicated tables; empty for one node",
     )
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
@@ -143,6 +148,13 @@ class Settings(BaseSettings):
     def _are_addresses(cls, value: str) -> str:
         if not all(_KAFKA_ADDRESS.fullmatch(part.strip()) for part in value.split(",")):
             raise ValueError("host:port, several comma-separated")
+        return value
+
+    @field_validator("clickhouse_cluster")
+    @classmethod
+    def _is_cluster(cls, value: str) -> str:
+        if value and not _CLUSTER.fullmatch(value):
+            raise ValueError("a name of letters, digits, _ and -, or the macro {cluster}; empty for a single node")
         return value
 
     @field_validator("clickhouse_url")

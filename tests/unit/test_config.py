@@ -7,6 +7,7 @@ from streams.config import PREFIX, ConfigError, Settings, describe, read
 GOOD = {
     "kafka_bootstrap": ("broker:1", "broker:1"),
     "clickhouse_url": ("clickhouse://u@h:1/d", "clickhouse://u@h:1/d"),
+    "clickhouse_cluster": ("main", "main"),
     "partitions": ("4", 4),
     "customer_partitions": ("5", 5),
     "replication": ("3", 3),
@@ -35,6 +36,7 @@ GOOD = {
     "log_level": ("debug", "debug"),
 }
 BAD = {
+    "clickhouse_cluster": ("a b", "main'", "{shard}", "main, other"),
     "partitions": ("0", "10001", "4.5", "four", ""),
     "customer_partitions": ("0", "10001", "-1", ""),
     "replication": ("0", "11", "x"),
