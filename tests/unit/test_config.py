@@ -36,7 +36,6 @@ GOOD = {
     "log_level": ("debug", "debug"),
 }
 BAD = {
-    "clickhouse_cluster": ("a b", "main'", "{shard}", "main, other"),
     "partitions": ("0", "10001", "4.5", "four", ""),
     "customer_partitions": ("0", "10001", "-1", ""),
     "replication": ("0", "11", "x"),
@@ -134,3 +133,10 @@ def test_a_unit_stands_in_its_column_and_nowhere_else() -> None:
         assert row.unit == by_ending.get(row.variable.rpartition("_")[2], row.unit)
         assert row.unit not in row.meaning.split(), row.variable
         assert row.unit == "-" or row.default.removesuffix(".0").isdigit(), row.variable
+
+
+@pytest.mark.parametrize("name", ["a b", "main'", "{shard}", "main,other"])
+def test_a_cluster_is_a_name_or_the_servers_own_macro(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^OMNIJOURNEY_CLICKHOUSE_CLUSTER: found .*, expected a name of letters"):
+        read({f"{PREFIX}CLICKHOUSE_CLUSTER": name})
+    assert read({f"{PREFIX}CLICKHOUSE_CLUSTER": "{cluster}"}).clickhouse_cluster == "{cluster}"
