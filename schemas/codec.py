@@ -33,6 +33,8 @@ class Undecodable(ValueError):
 class UnknownSchema(Undecodable):
     """The bytes say that they are a record of a schema that this release does not know: a newer one may."""
 
+    may_be_newer = True
+
 
 class Decoded(NamedTuple):
     """A record and the name of its kind, e.g. ``("touchpoint", {...})``."""
