@@ -1,6 +1,6 @@
 """omnijourney's commands for who asks and answers, by what they are about; `streams.cli` has those that run things."""
 
-from streams.commands import acls, attribution, customers, lag, mapping, monitor, report, verify
+from streams.commands import acls, attribution, customers, lag, mapping, monitor, report, schemas, verify
 
 COMMANDS = (
     *acls.COMMANDS,
@@ -8,6 +8,7 @@ COMMANDS = (
     *mapping.COMMANDS,
     *attribution.COMMANDS,
     *verify.COMMANDS,
+    *schemas.COMMANDS,
     report.report,
     lag.lag,
     monitor.monitor,
