@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from sinks.migrate import require_migrated
 from sinks.outputs import TableOutputs
+from sinks.pipelines import require_writer
 from sinks.sink import Sink
 from streams import topics as declared
 from streams.config import PREFIX, Settings
@@ -21,6 +24,7 @@ from streams.stages.customers import Customers
 from streams.stages.identity import Identity, IdentityRules
 from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
+from streams.stages.namespaced import Namespaced
 from streams.topic_admin import Refused, diff
 
 STAGES = ("intake", "identity", "customers", "sink")
@@ -55,7 +59,7 @@ FETCH_BYTES = 1 << 20
 SINK_REST_S = 0.1
 MIB = 1 << 20
 
-#: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
+#: Consumer group -> topics that it reads, as declared; all of them drained is the pipeline drained.
 GROUPS = {
     "intake": Intake.inputs,
     "identity": Identity.inputs,
@@ -65,8 +69,21 @@ GROUPS = {
 
 
 def topics(settings: Settings) -> tuple[declared.Topic, ...]:
-    """Every topic with the partitions that ``settings`` ask for."""
-    return declared.declared(settings.partitions, settings.customer_partitions)
+    """Every topic with the partitions and the namespace that ``settings`` ask for."""
+    wanted = declared.declared(settings.partitions, settings.customer_partitions)
+    return tuple(replace(topic, name=declared.physical(topic.name, settings.namespace)) for topic in wanted)
+
+
+def groups(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """`GROUPS` as they are called in the namespace of ``settings``."""
+    name, within = declared.physical, settings.namespace
+    return {name(group, within): [name(topic, within) for topic in read] for group, read in GROUPS.items()}
+
+
+def sink_records(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The kinds of record on each topic that the sink reads, by its declared name."""
+    wanted = declared.declared(settings.partitions, settings.customer_partitions)
+    return {topic.name: topic.records for topic in wanted if topic.name in SINK_INPUTS}
 
 
 def stitching_rules(settings: Settings) -> Rules:
@@ -91,10 +108,16 @@ def identity_limits(settings: Settings) -> Limits:
 
 
 def make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
-    """The stage ``name`` with its rules; with it its outputs, where they are not Kafka topics."""
+    """The stage ``name`` with its rules, in its namespace; with it its outputs, where they are not Kafka topics."""
+    stage, outputs = _make_stage(name, settings)
+    if settings.serves and not settings.namespace:
+        return stage, outputs
+    return Namespaced(stage, settings.namespace, settings.serves), outputs
+
+
+def _make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
     if name == "sink":
-        records = {topic.name: topic.records for topic in topics(settings) if topic.name in SINK_INPUTS}
-        return Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch)
+        return Sink(sink_records(settings)), TableOutputs(settings.clickhouse_url, settings.log_epoch)
     if name == "customers":
         return Customers(stitching_rules(settings), settings.log_epoch), None
     if name == "identity":
@@ -142,6 +165,7 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
     require_topics(settings)
     if name == "sink":
         require_migrated(settings.clickhouse_url)
+        require_writer(settings.clickhouse_url, settings.namespace, settings.live_namespace)
     logs.configure(settings.log_level, name)
     stage, outputs = make_stage(name, settings)
     Worker(stage, outputs, worker_settings(name, settings)).run()
@@ -166,6 +190,10 @@ def require_topics(settings: Settings) -> None:
         )
     if missing:
         raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")
-    unsafe = [c.text for c in changes if c.kind == "config" and c.setting in SAFETY.get(c.topic, ())]
+
+    def safety(topic: str) -> Sequence[str]:
+        return SAFETY.get(declared.logical(topic, settings.namespace), ())
+
+    unsafe = [c.text for c in changes if c.kind == "config" and c.setting in safety(c.topic)]
     if unsafe:
         raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")

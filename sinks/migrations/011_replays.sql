@@ -1,4 +1,5 @@
--- What operators had read again: one row a record and replay, so that none is replayed twice unknowingly.
+-- What operators had read again: one row a record and replay, so that none is replayed twice unknowingly. And whose tables these
+-- are: two pipelines, an old and a new one, each have a database, and exchange them when the new one takes over.
 
 CREATE TABLE IF NOT EXISTS replays
 (
@@ -17,3 +18,17 @@ CREATE TABLE IF NOT EXISTS replays
 ENGINE = ReplacingMergeTree(version, deleted)
 ORDER BY (topic, partition, offset, replayed_at)
 COMMENT 'Log of dead letters and late touchpoints that were replayed: by whom, when, how';
+
+CREATE TABLE IF NOT EXISTS pipelines
+(
+    since      DateTime64(3, 'UTC')   COMMENT 'From when on, UTC, milliseconds; the latest row holds',
+    namespace  LowCardinality(String) COMMENT 'OMNIJOURNEY_NAMESPACE of the workers that write these tables; empty is one, too',
+    serves     Bool                   COMMENT 'True where people ask these tables; false where they are kept beside those, to be compared',
+    reads_from DateTime64(3, 'UTC')   COMMENT 'Touchpoints received before it were not read, UTC, milliseconds; 1970 where all were',
+    said_by    String                 COMMENT 'Who had it so: name of the account on the machine of the command',
+    version    UInt64                 COMMENT 'since in milliseconds; the highest version of a row is valid',
+    deleted    UInt8 DEFAULT 0        COMMENT '1 where the row was removed; FINAL hides such rows'
+)
+ENGINE = ReplacingMergeTree(version, deleted)
+ORDER BY since
+COMMENT 'Log of whose tables these are: workers of another namespace refuse to write them. Empty while nobody ever folded anew';

@@ -1,6 +1,6 @@
 """omnijourney's commands for who asks and answers, by what they are about; `streams.cli` has those that run things."""
 
-from streams.commands import attribution, customers, dead, late, mapping, report, verify
+from streams.commands import attribution, customers, dead, late, mapping, replay, report, verify
 
 COMMANDS = (
     *customers.COMMANDS,
@@ -10,4 +10,5 @@ COMMANDS = (
     report.report,
     dead.dead,
     late.late,
+    replay.replay,
 )

@@ -26,7 +26,7 @@ from streams.repair.mending import Setting
 from streams.topics import touchpoint_topic
 
 EXIT_FAILED = 1
-_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 #: So many are computed through at most to tell which tables would change: their customers are in memory.
 FORESEEN = 20_000
 
@@ -77,10 +77,10 @@ def _selecting(of_dead: bool) -> Callable[[Callable[..., None]], Callable[..., N
     """The options that choose letters."""
     reason = click.option("--reason", default="", metavar="REASON", help="Refused for this reason.")
     options = (
-        click.option("--until", type=click.DateTime(_TIMES), metavar="TIME", help="Received before it, UTC."),
+        click.option("--until", type=click.DateTime(TIMES), metavar="TIME", help="Received before it, UTC."),
         click.option(
             "--since",
-            type=click.DateTime(_TIMES),
+            type=click.DateTime(TIMES),
             metavar="TIME",
             help="Received then or later, UTC: 2026-03-01T09:00.",
         ),
@@ -176,8 +176,7 @@ def replay(selection: Selection, settings: tuple[Setting, ...], dry_run: bool) -
     require_migrated(url)
     rules = JudgeRules(known.partitions, known.lateness_budget_ms, known.future_tolerance_ms)
     judging = Judging(url, rules, known.own_domains, now)
-    kinds = {topic.name: topic.records for topic in composition.topics(known) if topic.name in composition.SINK_INPUTS}
-    rows = Again(url, kinds, known.log_epoch)
+    rows = Again(url, composition.sink_records(known), known.log_epoch)
 
     def tell(result: Result, conditional: str) -> None:
         click.echo("\n".join(_told(result, conditional)))
