@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from sinks.plain import printable
+from sinks.plain_table import plain
 from streams import config
 from streams.commands.letters import TIMES
 from streams.repair.comparing import Comparison, Different
@@ -146,7 +147,9 @@ def _told(found: Comparison) -> list[str]:
 
 
 def _example(example: Different) -> list[str]:
-    cells = [f"      {cell.column}: serving {cell.expected!r}, this one {cell.found!r}" for cell in example.cells]
+    cells = [
+        f"      {cell.column}: serving {plain(cell.expected)}, this one {plain(cell.found)}" for cell in example.cells
+    ]
     return [printable(line) for line in (f"  {example.where:<12} {example.key}", *cells)]
 
 

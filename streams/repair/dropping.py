@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from kafka.errors import GroupIdNotFoundError
-
 from sinks.clickhouse import ClickHouse
 from streams import composition
 from streams.broker import admin
@@ -26,8 +24,8 @@ def drop(mine: Settings, serving: Settings) -> list[str]:
         if running := [group for group in groups if described[group]["members"]]:
             raise NotYet(f"workers of {', '.join(running)} are running: stop them first")
         for group, error in client.delete_groups(groups).items():
-            if error is not None and error.errno and error is not GroupIdNotFoundError:
-                raise error(f"{group} can't be deleted")
+            if error not in ("OK", "GroupIdNotFoundError"):
+                raise NotYet(f"the broker does not delete group {group}: {error}")
         gone = sorted(own & {*client.list_topics()})
         if gone:
             client.delete_topics(gone)

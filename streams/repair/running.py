@@ -7,6 +7,7 @@ from coming to its end. On a cluster the same is done by a second deployment.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,8 +33,11 @@ class _Worker:
 
     def __init__(self, stage: str, settings: Settings, environment: Mapping[str, str]) -> None:
         self.stage = stage
-        self._log = Path(settings.state_dir) / f"{physical(stage, settings.namespace)}.log"
+        name = physical(stage, settings.namespace)
+        self._log = Path(settings.state_dir) / f"{name}.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
+        # Of a pipeline that bore the name before: this one was made just now.
+        shutil.rmtree(Path(settings.state_dir) / name, ignore_errors=True)
         own = {f"{PREFIX}HTTP_PORT": "0", f"{PREFIX}INSTANCE_ID": ""}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own command
@@ -64,7 +68,8 @@ def run_until_read(
     on_progress: Callable[[Lag], None] = lambda _: None,
     environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Run one worker of each stage until all that lies on the sources now is in the tables.
+    """Run one worker of each stage of a pipeline that was just prepared, until all that lies on the sources is in the
+    tables.
 
     Raises TimeoutError; WorkerEnded; BrokerUnreachable and TopicMissing.
     """

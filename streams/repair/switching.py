@@ -74,7 +74,10 @@ def _require_at_rest(pipelines: Sequence[Settings]) -> None:
             described = client.describe_groups(names)
         running = [name for name in names if described[name]["members"]]
         if running:
-            raise NotYet(f"workers of {', '.join(running)} are running: stop those of both pipelines, this one's first")
+            raise NotYet(
+                f"workers of {', '.join(running)} are running: stop those of both pipelines, this one's first; one"
+                f" with {PREFIX}INSTANCE_ID counts as running for 10 s more"
+            )
 
 
 def _require_read(mine: Read, serving: Read) -> None:
