@@ -105,4 +105,4 @@ class LocalPipeline:
 
     def drain(self, timeout_s: float, on_progress: Callable[[Lag], None] = lambda _: None) -> None:
         """Return when all that was produced is in ClickHouse; TimeoutError, naming what lags, after ``timeout_s``."""
-        wait_until_drained(self.settings.kafka, composition.GROUPS, timeout_s, on_progress)
+        wait_until_drained(self.settings.kafka, composition.groups(self.settings), timeout_s, on_progress)

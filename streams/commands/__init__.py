@@ -1,6 +1,19 @@
 """omnijourney's commands for who asks and answers, by what they are about; `streams.cli` has those that run things."""
 
-from streams.commands import acls, attribution, customers, lag, mapping, monitor, report, schemas, verify
+from streams.commands import (
+    acls,
+    attribution,
+    customers,
+    dead,
+    lag,
+    late,
+    mapping,
+    monitor,
+    replay,
+    report,
+    schemas,
+    verify,
+)
 
 COMMANDS = (
     *acls.COMMANDS,
@@ -12,4 +25,7 @@ COMMANDS = (
     report.report,
     lag.lag,
     monitor.monitor,
+    dead.dead,
+    late.late,
+    replay.replay,
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
+
+from streams import config
+from streams.topics import physical
 
 
 @click.command("acls")
@@ -21,11 +26,12 @@ def acls_command(form: str) -> None:
 
     from streams.acls import acls, arguments, rules
 
+    users = acls(partial(physical, namespace=config.read().namespace))
     if form == "kafka-acls":
-        click.echo("\n".join(arguments(acls())))
+        click.echo("\n".join(arguments(users)))
         return
     table = Table("user", "may", "on", "called", box=None, pad_edge=False)
-    for user, resource, pattern, operations, names in rules(acls()):
+    for user, resource, pattern, operations, names in rules(users):
         called = (name + ("*" if pattern == "prefixed" else "") for name in names)
         table.add_row(user, " ".join(operations), resource, "\n".join(called))
     Console().print(table)

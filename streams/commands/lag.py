@@ -69,11 +69,12 @@ def lag(over_s: float, as_json: bool) -> None:
     """
     import orjson
 
-    kafka = config.read().kafka
+    settings = config.read()
+    kafka, groups = settings.kafka, composition.groups(settings)
     started = time.monotonic()
-    before = look(kafka, composition.GROUPS)
+    before = look(kafka, groups)
     time.sleep(over_s)
-    now = look(kafka, composition.GROUPS)
+    now = look(kafka, groups)
     rows = list(compare(before.lag, now, time.monotonic() - started))
     if as_json:
         click.echo(orjson.dumps([row._asdict() for row in rows], option=orjson.OPT_INDENT_2))
