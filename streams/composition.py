@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sinks import metrics as sink_metrics
 from sinks.migrate import require_migrated
 from sinks.outputs import TableOutputs
 from sinks.sink import Sink
@@ -17,9 +18,13 @@ from streams.runtime.changelog import changelog_of
 from streams.runtime.outputs import Outputs
 from streams.runtime.stage import Stage
 from streams.runtime.worker import Worker, WorkerSettings
+from streams.stages import invariants
 from streams.stages.customers import Customers
+from streams.stages.customers import messages as customers_metrics
 from streams.stages.identity import Identity, IdentityRules
+from streams.stages.identity import measuring as identity_metrics
 from streams.stages.intake import Intake, IntakeRules
+from streams.stages.intake import metrics as intake_metrics
 from streams.stages.intake.judge import JudgeRules
 from streams.topic_admin import Refused, diff
 
@@ -54,6 +59,14 @@ FETCH_BYTES = 1 << 20
 #: Each insert makes a part of a table, and ClickHouse merges only so many a second.
 SINK_REST_S = 0.1
 MIB = 1 << 20
+
+#: What each stage measures by itself.
+REGISTRIES = {
+    "intake": (intake_metrics.REGISTRY, invariants.REGISTRY),
+    "identity": (identity_metrics.REGISTRY, invariants.REGISTRY),
+    "customers": (customers_metrics.REGISTRY, invariants.REGISTRY),
+    "sink": (sink_metrics.REGISTRY,),
+}
 
 #: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
 GROUPS = {
@@ -144,7 +157,7 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
         require_migrated(settings.clickhouse_url)
     logs.configure(settings.log_level, name)
     stage, outputs = make_stage(name, settings)
-    Worker(stage, outputs, worker_settings(name, settings)).run()
+    Worker(stage, outputs, worker_settings(name, settings), REGISTRIES[name]).run()
 
 
 def require_topics(settings: Settings) -> None:

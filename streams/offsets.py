@@ -53,10 +53,15 @@ def lag(bootstrap: str, groups: Groups) -> Lag:
     BrokerUnreachable; TopicMissing; KafkaError where the broker does not tell.
     """
     with admin(bootstrap) as client:
-        missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
-        if missing:
-            raise TopicMissing(bootstrap, missing)
-        return _read(client, groups)
+        return read_lag(client, bootstrap, groups)
+
+
+def read_lag(client: KafkaAdminClient, bootstrap: str, groups: Groups) -> Lag:
+    """As `lag`, asked through ``client`` of the broker at ``bootstrap``."""
+    missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
+    if missing:
+        raise TopicMissing(bootstrap, missing)
+    return _read(client, groups)
 
 
 def wait_until_drained(

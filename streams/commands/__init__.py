@@ -1,6 +1,6 @@
 """omnijourney's commands for who asks and answers, by what they are about; `streams.cli` has those that run things."""
 
-from streams.commands import attribution, customers, mapping, report, verify
+from streams.commands import attribution, customers, lag, mapping, monitor, report, verify
 
 COMMANDS = (
     *customers.COMMANDS,
@@ -8,4 +8,6 @@ COMMANDS = (
     *attribution.COMMANDS,
     *verify.COMMANDS,
     report.report,
+    lag.lag,
+    monitor.monitor,
 )

@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ import structlog
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faust.exceptions import ConsistencyError
 from faust.types import TP
+from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from streams.runtime import faust_seam, health, metrics
@@ -103,14 +104,22 @@ class _FaustWorker(faust.Worker):
 
 
 class Worker(Generic[O]):
-    """One worker of ``stage``. ``outputs`` are those of a stage without state; a stateful one writes to Kafka."""
+    """One worker of ``stage``. ``outputs`` are those of a stage without state; a stateful one writes to Kafka.
+    ``registries``: what is measured besides what the runtime measures."""
 
-    def __init__(self, stage: Stage[Any], outputs: Outputs | None, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        stage: Stage[Any],
+        outputs: Outputs | None,
+        settings: WorkerSettings,
+        registries: Sequence[CollectorRegistry] = (),
+    ) -> None:
         if (stage.layout is None) != (outputs is not None):
             raise ValueError(f"{stage.name}: outputs are given exactly where the stage keeps no state")
         self._stage = stage
         self._outputs = outputs
         self._settings = settings
+        self._registries = registries
         self._health = health.Health()
         self._tally = Tally()
         self._state = None if stage.layout is None else self._make_state(stage, settings)
@@ -134,7 +143,7 @@ class Worker(Generic[O]):
         Raises CannotListen (`streams.runtime.health`) before anything is read.
         """
         settings = self._settings
-        metrics.BUILD.labels(version("omnijourney"), self._stage.name).set(1)
+        metrics.serve(version("omnijourney"), self._stage.name, self._stage.inputs, self._registries)
         port = health.serve(self._health, settings.http_host, settings.http_port)
         log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(self._stage.inputs))
         # What is loaded by now stays, and what a batch makes mostly dies with it: full collections find little.
@@ -294,6 +303,7 @@ class Worker(Generic[O]):
                 log.warning("broker_away", error=type(error).__name__)
             self._health.reaches_broker = False
             metrics.LAG.clear()
+            metrics.LAG_SECONDS.clear()
             return
         self._health.reaches_broker = True
         for tp, end in ends.items():

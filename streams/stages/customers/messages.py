@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
 
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter
 
 from schemas.codec import HEADER_BYTES, decode
 from schemas.columns import decode_columns
@@ -19,7 +19,10 @@ from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming
 from streams.runtime.stage import Record
 from streams.stages.customers.history import CUSTOMER_BYTES, Kept
 
-FOREIGN = Counter("journey_foreign_records_total", "Records on customers.activity that no stage of ours wrote.")
+REGISTRY = CollectorRegistry()
+FOREIGN = Counter(
+    "journey_foreign_records_total", "Records on customers.activity that no stage of ours wrote.", registry=REGISTRY
+)
 
 _JUDGED = ("to", "version", "via.namespace", "via.value", "marketing_channel", "has_acquisition", "campaign", "content")
 _SENT = ("occurred_at", "event_id", "channel", "action", "engaged_ms")

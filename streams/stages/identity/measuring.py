@@ -5,23 +5,42 @@ from __future__ import annotations
 from collections import Counter as Tally
 from typing import NamedTuple
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from streams.domain.identity import definition
 from streams.domain.identity.entries import KEY_BYTES
 from streams.domain.identity.facts import Changes
+from streams.domain.identity.limits import IDENTIFIERS, MOST
 from streams.runtime.stage import View
 from streams.stages.invariants import broken
 
-MOVED = Counter("journey_identity_moved_total", "Identifiers that went from a customer to another one.", ["kind"])
+REGISTRY = CollectorRegistry()
+MOVED = Counter(
+    "journey_identity_moved_total", "Identifiers that went from a customer to another one.", ["kind"], registry=REGISTRY
+)
 VIOLATIONS = Counter(
     "journey_identity_violations_total",
     "Links that count for nothing from then on, by reason; without one: those that count again, or are no more.",
     ["reason"],
+    registry=REGISTRY,
 )
-RECUT = Counter("journey_identity_recut_links_total", "Links joined anew, where an island is beyond the limits.")
-ISLANDS = Gauge("journey_identity_overfull_islands", "Islands in which a limit refuses links.")
-SHARED = Gauge("journey_identity_shared_identifiers", "Identifiers linked to so many users that they are nobody's.")
-OVERFLOWING = Gauge("journey_identity_overflowing_links", "Links that their island is too large to take.")
+RECUT = Counter(
+    "journey_identity_recut_links_total", "Links joined anew, where an island is beyond the limits.", registry=REGISTRY
+)
+ISLANDS = Gauge("journey_identity_overfull_islands", "Islands in which a limit refuses links.", registry=REGISTRY)
+SHARED = Gauge(
+    "journey_identity_shared_identifiers",
+    "Identifiers linked to so many users that they are nobody's.",
+    registry=REGISTRY,
+)
+OVERFLOWING = Gauge(
+    "journey_identity_overflowing_links", "Links that their island is too large to take.", registry=REGISTRY
+)
+
+for _kind in ("merge", "split"):
+    MOVED.labels(_kind)
+for _reason in ("", *MOST, IDENTIFIERS, definition.SHARED, definition.OVERFLOW):
+    VIOLATIONS.labels(_reason)
 
 TOTALS = b"t"
 _AT = bytes(KEY_BYTES) + TOTALS
