@@ -167,7 +167,7 @@ def _check_inside() -> None:
             for volume in stage.volumes:
                 there = root.path / volume.lstrip("/")
                 subprocess.run(["mount", "--bind", str(there), str(there)], check=True)
-            subprocess.run(["mount", "-o", "remount,ro", str(root.path)], check=True)
+            subprocess.run(["mount", "-o", "remount,bind,ro", str(root.path)], check=True)
             try_commands(root, stage)
             try_workers(root, stage)
         finally:
