@@ -105,7 +105,7 @@ def config_command() -> None:
         settings, wrong = config.read(), None
     except config.ConfigError as error:
         settings, wrong = config.read({}), error
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(width=None if sys.stdout.isatty() else 210)
     console.print(settings_table(config.describe(settings), wrong is None, console.width < NARROW))
     if wrong:
         raise wrong
@@ -129,7 +129,7 @@ def topics_apply() -> None:
     from streams import topic_admin
 
     settings = config.read()
-    for change in topic_admin.apply(settings.kafka_bootstrap, composition.topics(settings), settings.replication):
+    for change in topic_admin.apply(settings.kafka, composition.topics(settings), settings.replication):
         click.echo(change.text)
 
 
@@ -139,7 +139,7 @@ def topics_diff() -> None:
     from streams import topic_admin
 
     settings = config.read()
-    changes = topic_admin.diff(settings.kafka_bootstrap, composition.topics(settings))
+    changes = topic_admin.diff(settings.kafka, composition.topics(settings))
     for change in changes:
         click.echo(change.text)
     if changes:
@@ -172,9 +172,9 @@ def produce(
     """
     from streams.producing.report import produce_and_report
 
-    bootstrap = config.read().kafka_bootstrap
+    kafka = config.read().kafka
     if not produce_and_report(
-        files, bootstrap, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
+        files, kafka, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
     ):
         raise SystemExit(EXIT_FAILED)
 

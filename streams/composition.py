@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,6 +10,7 @@ from sinks.migrate import require_migrated
 from sinks.outputs import TableOutputs
 from sinks.sink import Sink
 from streams import topics as declared
+from streams.broker import remedy
 from streams.config import PREFIX, Settings
 from streams.domain.identity.limits import MOST, Limits
 from streams.domain.rules import DAY_MS, Rules
@@ -62,6 +64,21 @@ GROUPS = {
     "customers": Customers.inputs,
     "sink": SINK_INPUTS,
 }
+#: Stage -> topics that it writes, besides its changelog; INTAKE sends on what belongs on another partition.
+OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "intake": (
+        *declared.TOUCHPOINTS,
+        declared.DEAD,
+        declared.LATE,
+        declared.LINKS,
+        declared.ACTIVITY,
+        declared.ENGAGEMENT,
+        declared.OUTCOMES,
+    ),
+    "identity": (declared.DEAD, declared.ASSIGNMENTS, declared.IDENTITY_CHANGES, declared.ACTIVITY),
+    "customers": (declared.DEAD, declared.ACTIVITY, declared.JOURNEYS, declared.SESSIONS, declared.JOURNEY_CHANGES),
+    "sink": (),
+}
 
 
 def topics(settings: Settings) -> tuple[declared.Topic, ...]:
@@ -113,7 +130,7 @@ def worker_settings(name: str, settings: Settings) -> WorkerSettings:
     """What the worker of stage ``name`` runs with."""
     partitions = {"identity": 1, "customers": settings.customer_partitions}.get(name, settings.partitions)
     return WorkerSettings(
-        bootstrap=settings.kafka_bootstrap,
+        kafka=settings.kafka,
         partitions=partitions,
         instance=settings.instance_id,
         folder=Path(settings.state_dir),
@@ -139,7 +156,7 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
     BrokerUnreachable; Refused where the broker's topics are not as declared; for the sink Unreachable, Misconfigured,
     and MigrationError where tables are missing; StateInUse; CannotListen.
     """
-    require_topics(settings)
+    require_topics(name, settings)
     if name == "sink":
         require_migrated(settings.clickhouse_url)
     logs.configure(settings.log_level, name)
@@ -147,12 +164,13 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
     Worker(stage, outputs, worker_settings(name, settings)).run()
 
 
-def require_topics(settings: Settings) -> None:
-    """Refused where a topic is missing, has other partitions (keys would be looked for on the wrong ones), or is set
-    so that state folded from it would be wrong."""
-    wanted = topics(settings)
+def require_topics(name: str, settings: Settings) -> None:
+    """Refused where a topic of stage ``name`` is missing, has other partitions (keys would be looked for on the wrong
+    ones), or is set so that state folded from it would be wrong."""
+    used = {*GROUPS[name], *OUTPUTS[name], changelog_of(name)}
+    wanted = [topic for topic in topics(settings) if topic.name in used]
     keyed = {topic.name for topic in wanted if topic.keyed}
-    changes = diff(settings.kafka_bootstrap, wanted)
+    changes = diff(settings.kafka, wanted)
     missing = [change.topic for change in changes if change.kind == "create"]
     moved: dict[tuple[str, str], list[str]] = {}
     for change in changes:
@@ -165,7 +183,7 @@ def require_topics(settings: Settings) -> None:
             f" set {PREFIX}PARTITIONS and {PREFIX}CUSTOMER_PARTITIONS to what the topics have, or make them anew"
         )
     if missing:
-        raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")
+        raise Refused(f"no topic {', '.join(missing)}; {remedy(settings.kafka)}")
     unsafe = [c.text for c in changes if c.kind == "config" and c.setting in SAFETY.get(c.topic, ())]
     if unsafe:
         raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")

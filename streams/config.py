@@ -12,22 +12,25 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams import access
 from streams.domain.identifiers import is_namespace
 from streams.domain.rules import DAY_MS, MINUTE_MS
+from streams.kafka_access import KafkaAccess, Mechanism, Protocol
 
 PREFIX = "OMNIJOURNEY_"
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@|([?&](?:keypass|password)=)[^&]*")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 #: Settings that may hold a password: no message quotes them.
-_SECRET = frozenset({"clickhouse_url"})
+_SECRET = frozenset({"clickhouse_url", "kafka_password", "clickhouse_password"})
 
 
 class ConfigError(ValueError):
@@ -51,6 +54,7 @@ Replicas = Annotated[int, Unit("replicas")]
 Megabytes = Annotated[int, Unit("MiB")]
 Milliseconds = Annotated[int, Unit("ms")]
 Seconds = Annotated[float, Unit("s")]
+Secret = Annotated[SecretStr, Unit(UNITLESS)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], Unit(UNITLESS)]
 
 
@@ -60,8 +64,27 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     kafka_bootstrap: Text = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
+    kafka_security_protocol: Annotated[Protocol, Unit(UNITLESS)] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the listener has it"
+    )
+    kafka_sasl_mechanism: Annotated[Mechanism, Unit(UNITLESS)] = Field(
+        "SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN, with SASL"
+    )
+    kafka_username: Text = Field("", description="Kafka's user, with SASL")
+    kafka_password: Secret = Field(SecretStr(""), description="of Kafka's user; or name a file")
+    kafka_password_file: Text = Field("", description="file that has the password, and nothing else")
+    kafka_ca_file: Text = Field("", description="PEM file of who signs Kafka's certificates; else the system's")
+    kafka_certificate_file: Text = Field("", description="PEM file of our own certificate, where Kafka asks for one")
+    kafka_key_file: Text = Field("", description="PEM file of its private key, without passphrase")
     clickhouse_url: Text = Field(
-        "clickhouse://default@127.0.0.1:9000/journeys", description="ClickHouse's native address with user and database"
+        "clickhouse://default@127.0.0.1:9000/journeys",
+        repr=False,
+        description="native address with user and database; clickhouses:// is TLS",
+    )
+    clickhouse_password: Secret = Field(SecretStr(""), description="of the user in the address; or name a file")
+    clickhouse_password_file: Text = Field("", description="file that has the password, and nothing else")
+    clickhouse_ca_file: Text = Field(
+        "", description="PEM file of who signs ClickHouse's certificate; else the system's"
     )
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
@@ -105,6 +128,20 @@ class Settings(BaseSettings):
     http_host: Text = Field("127.0.0.1", description="address that /metrics, /live and /ready listen on")
     http_port: Number = Field(0, ge=0, le=65_535, description="port of /metrics, /live and /ready; 0 takes a free one")
     log_level: Level = Field("info", description="least severity that is logged")
+
+    @cached_property
+    def kafka(self) -> KafkaAccess:
+        """The way to Kafka, for every client."""
+        return KafkaAccess(
+            bootstrap=self.kafka_bootstrap,
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password.get_secret_value(),
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -156,6 +193,9 @@ class Settings(BaseSettings):
             raise expected from None
         if url.scheme not in ("clickhouse", "clickhouses") or not url.hostname or port == 0 or not url.path.strip("/"):
             raise expected
+        if "@" in url.path + url.query + url.fragment:
+            # A password that was not percent-encoded would pass for something else, and be shown.
+            raise expected
         return value
 
 
@@ -170,9 +210,13 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError("\n".join(wrong))
     values = {v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known}
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
+        given = Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
+        return Settings(**{**values, **access.resolve(given)})  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(map(_complaint, error.errors()))) from None
+    except access.Contradiction as error:
+        told = (f"{' and '.join(PREFIX + name.upper() for name in names)}: {text}" for names, text in error.wrong)
+        raise ConfigError("\n".join(told)) from None
 
 
 def _complaint(error: ErrorDetails) -> str:
@@ -216,4 +260,6 @@ def _text(value: object) -> str:
         return ",".join(sorted(value))
     if isinstance(value, Mapping):
         return ",".join(f"{name}={number}" for name, number in value.items())
-    return _PASSWORD.sub(r"\1***@", str(value))
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", str(value))

@@ -15,6 +15,7 @@ from streams.broker import TopicMissing, admin, connect
 from streams.domain.identifiers import Identifier
 from streams.domain.identity.links import ASSERTED, LIFTED, RETRACTED, Correction, Kind, pair_of
 from streams.domain.validation import MAX_TEXT
+from streams.kafka_access import KafkaAccess
 from streams.topics import LINKS, LINKS_KEY
 
 DELIVERY_TIMEOUT_S = 30.0
@@ -58,17 +59,17 @@ def record_of(said: Correction) -> bytes:
     return encode("correction", {**said._asdict(), **pair})
 
 
-def send(bootstrap: str, said: Correction) -> None:
+def send(kafka: KafkaAccess | str, said: Correction) -> None:
     """Send ``said`` and return once all replicas have it.
 
     Sent twice, it says the same again. Raises BrokerUnreachable; TopicMissing; KafkaError where it was not taken.
     """
-    with admin(bootstrap) as client:
+    with admin(kafka) as client:
         if LINKS not in client.list_topics():
-            raise TopicMissing(bootstrap, [LINKS])
+            raise TopicMissing(kafka, [LINKS])
     producer = connect(
         KafkaProducer,
-        bootstrap,
+        kafka,
         acks="all",
         delivery_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
         request_timeout_ms=int(DELIVERY_TIMEOUT_S * 500),

@@ -100,7 +100,7 @@ def _correct(
     from streams.corrections import CONSEQUENCES, correction, send
 
     said = correction(kind, one, other, reason, correction_id=str(uuid.uuid4()), corrected_at=round(clock() * 1000))
-    send(config.read().kafka_bootstrap, said)
+    send(config.read().kafka, said)
     click.echo(f"{kind}: {said.stronger.text} -- {said.weaker.text} (correction {said.correction_id})")
     click.echo(CONSEQUENCES[kind])
     click.echo("It is logged in identity_changes, with what follows from it, once IDENTITY has read it.")

@@ -25,6 +25,7 @@ from faust.exceptions import ConsistencyError
 from faust.types import TP
 from yarl import URL
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import faust_seam, health, metrics
 from streams.runtime.changelog import STATE, changelog_of
 from streams.runtime.failures import Failure
@@ -57,7 +58,7 @@ class WorkerSettings:
     least, for outputs that don't like many small ones.
     """
 
-    bootstrap: str
+    kafka: KafkaAccess
     partitions: int
     instance: str
     folder: Path
@@ -126,7 +127,7 @@ class Worker(Generic[O]):
         topic = changelog_of(stage.name)
         # A topic made anew is another state's, however long it has become.
         disks = Disks(folder, f"{topic} epoch {settings.log_epoch}", limits)
-        return KeyedState(stage.name, stage.layout, topic, disks, settings.bootstrap, settings.cache_bytes)
+        return KeyedState(stage.name, stage.layout, topic, disks, settings.kafka, settings.cache_bytes)
 
     def run(self) -> NoReturn:
         """Run until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash.
@@ -151,7 +152,8 @@ class Worker(Generic[O]):
         settings, name = self._settings, self._stage.name
         app = faust_seam.BatchApp(
             name,
-            broker=";".join(f"{faust_seam.SCHEME}://{address}" for address in settings.bootstrap.split(",")),
+            broker=faust_seam.broker_urls(settings.kafka),
+            broker_credentials=faust_seam.credentials(settings.kafka),
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
