@@ -33,9 +33,16 @@ BLOCK_ROWS = 100_000
 
 INSERT_SETTINGS = {
     "async_insert": 0,
+    # On a cluster an insert is acknowledged when all shards have their rows, and none is dropped for having been sent
+    # before: what a row is, its key and version say. A single node takes no notice of the two.
+    "distributed_foreground_insert": 1,
+    "insert_deduplicate": 0,
     # The server's limit of 100 months a block would refuse an import of ten years' history for good.
     "max_partitions_per_insert_block": 0,
 }
+
+# What views on a cluster have in themselves (`sinks.sharding`), for our own questions; a single node takes no notice.
+CLUSTER_SETTINGS = {"distributed_product_mode": "global", "prefer_localhost_replica": 0}
 
 # The driver logs a traceback for each failed attempt to connect; here the caller gets that as Unreachable.
 logging.getLogger("clickhouse_driver.connection").setLevel(logging.ERROR)
@@ -253,5 +260,5 @@ class ClickHouse:
             "settings_is_important": True,
             "disable_reconnect": True,
         }
-        settings = {**options.pop("settings", {}), "insert_block_size": BLOCK_ROWS}
+        settings = {**CLUSTER_SETTINGS, **options.pop("settings", {}), "insert_block_size": BLOCK_ROWS}
         return Client(self._address.host, settings=settings, **options)

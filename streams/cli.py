@@ -151,7 +151,8 @@ def migrate() -> None:
     """Bring ClickHouse's tables and views to this version; safe to repeat."""
     from sinks.migrate import migrate as run
 
-    for name in run(config.read().clickhouse_url):
+    settings = config.read()
+    for name in run(settings.clickhouse_url, cluster=settings.clickhouse_cluster):
         click.echo(f"applied {name}")
 
 

@@ -29,6 +29,7 @@ PREFIX = "OMNIJOURNEY_"
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@|([?&](?:keypass|password)=)[^&]*")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
+_CLUSTER = re.compile(r"[A-Za-z0-9_-]+|\{cluster\}")
 #: Settings that may hold a password: no message quotes them.
 _SECRET = frozenset({"clickhouse_url", "kafka_password", "clickhouse_password"})
 
@@ -85,6 +86,10 @@ class Settings(BaseSettings):
     clickhouse_password_file: Text = Field("", description="file that has the password, and nothing else")
     clickhouse_ca_file: Text = Field(
         "", description="PEM file of who signs ClickHouse's certificate; else the system's"
+    )
+    clickhouse_cluster: Text = Field(
+        "",
+        description="name of ClickHouse's cluster, whose nodes get sharded and replicated tables; empty for one node",
     )
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
@@ -180,6 +185,13 @@ class Settings(BaseSettings):
     def _are_addresses(cls, value: str) -> str:
         if not all(_KAFKA_ADDRESS.fullmatch(part.strip()) for part in value.split(",")):
             raise ValueError("host:port, several comma-separated")
+        return value
+
+    @field_validator("clickhouse_cluster")
+    @classmethod
+    def _is_cluster(cls, value: str) -> str:
+        if value and not _CLUSTER.fullmatch(value):
+            raise ValueError("a name of letters, digits, _ and -, or the macro {cluster}; empty for a single node")
         return value
 
     @field_validator("clickhouse_url")

@@ -7,6 +7,7 @@ from streams.config import PREFIX, ConfigError, Settings, describe, read
 GOOD = {
     "kafka_bootstrap": ("broker:1", "broker:1"),
     "clickhouse_url": ("clickhouse://u@h:1/d", "clickhouse://u@h:1/d"),
+    "clickhouse_cluster": ("main", "main"),
     "partitions": ("4", 4),
     "customer_partitions": ("5", 5),
     "replication": ("3", 3),
@@ -149,3 +150,10 @@ def test_a_unit_stands_in_its_column_and_nowhere_else() -> None:
         assert row.unit == by_ending.get(row.variable.rpartition("_")[2], row.unit)
         assert row.unit not in row.meaning.split(), row.variable
         assert row.unit == "-" or row.default.removesuffix(".0").isdigit(), row.variable
+
+
+@pytest.mark.parametrize("name", ["a b", "main'", "{shard}", "main,other"])
+def test_a_cluster_is_a_name_or_the_servers_own_macro(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^OMNIJOURNEY_CLICKHOUSE_CLUSTER: found .*, expected a name of letters"):
+        read({f"{PREFIX}CLICKHOUSE_CLUSTER": name})
+    assert read({f"{PREFIX}CLICKHOUSE_CLUSTER": "{cluster}"}).clickhouse_cluster == "{cluster}"
