@@ -18,6 +18,8 @@ from streams.topics import Topic
 #: Strimzi's Kafka that topics and users belong to, as deploy/k8s/components/kafka names it.
 CLUSTER = "omnijourney"
 OVERLAYS = ("small", "production")
+#: What Strimzi calls Kafka's patterns.
+PATTERNS = {"literal": "literal", "prefixed": "prefix"}
 _HEAD = "# Written by `make k8s` from {source}: change it there.\n"
 
 
@@ -32,7 +34,7 @@ def user_resource(user: str, granted: Sequence[Acl]) -> Mapping[str, object]:
     """The KafkaUser of ``user``, whose password Strimzi writes into a Secret of that name."""
     rules = [
         {
-            "resource": {"type": acl.resource, "name": acl.name, "patternType": acl.pattern},
+            "resource": {"type": acl.resource, "name": acl.name, "patternType": PATTERNS[acl.pattern]},
             "operations": list(acl.operations),
         }
         for acl in granted
@@ -58,18 +60,19 @@ def alerts(rules: Iterable[str]) -> str:
     return "\n".join([*_yaml(head), "spec:", "  groups:", *lines]) + "\n"
 
 
-def settings_of(*files: Path) -> dict[str, str]:
-    """The variables in env files, later ones first in rank; lines that begin with # are comments."""
-    lines = (line for file in files for line in file.read_text("utf-8").splitlines())
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+def settings_of(file: Path) -> dict[str, str]:
+    """The variables of an env file, one NAME=value a line."""
+    lines = (line.partition("=") for line in file.read_text("utf-8").splitlines())
+    return {name: value for name, _, value in lines}
 
 
 def files(deploy: Path) -> dict[Path, str]:
     """Every generated file below the folder ``deploy``, with its text."""
     k8s = deploy / "k8s"
     rules = sorted((deploy / "prometheus" / "rules").glob("*.yaml"))
+    users = (user_resource(user, granted) for user, granted in acls().items())
     made = {
-        k8s / "components" / "kafka" / "users.yaml": _documents("streams/acls.py", map(user_resource, *zip(*acls().items(), strict=True))),
+        k8s / "components" / "kafka" / "users.yaml": _documents("streams/acls.py", users),
         k8s / "components" / "prometheus" / "rules.yaml": _HEAD.format(source="deploy/prometheus/rules")
         + alerts(rule.read_text("utf-8") for rule in rules),
     }

@@ -107,7 +107,9 @@ def _copy(text: str, root: Root, stage: Stage, roots: Mapping[str, Root]) -> Non
     for name in names:
         found = source / name.lstrip("/")
         if found.is_dir():
-            shutil.copytree(found, into, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                found, into, symlinks=True, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+            )
         else:
             into.mkdir(parents=True, exist_ok=True) if target.endswith("/") else None
             shutil.copy(found, into)
