@@ -70,7 +70,7 @@ def _is_recent(program: str, asked: tuple[str, ...]) -> bool:
 
 
 def fetch_schemas(root: Path | None = None, on_progress: Progress = say_nothing) -> list[Path]:
-    """Files that define custom resources (7 MB over the network, at most once). Raises MissingTool (go), FetchFailed."""
+    """Files that define custom resources (7 MB over the network, once). Raises MissingTool (go), FetchFailed."""
     local = (root or project_root()) / ".local"
     target = local / "kubernetes-schemas"
     with only_one(local):

@@ -22,7 +22,9 @@ OURS = (*STAGES, "monitor", "prepare")
 @pytest.fixture(scope="module")
 def composed() -> dict[str, Any]:
     """The file as Compose itself reads it: anchors merged, types checked, what it names found."""
-    done = subprocess.run([COMPOSE, "-f", FILE, "config", "--format", "json"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [COMPOSE, "-f", FILE, "config", "--format", "json"], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -46,11 +48,9 @@ def test_compose_finds_nothing_wrong() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_process_understands_its_settings(
-    services: dict[str, dict[str, Any]], name: str, tmp_path: Path
-) -> None:
+def test_every_process_understands_its_settings(services: dict[str, dict[str, Any]], name: str, tmp_path: Path) -> None:
     settings = read(services[name]["environment"], tmp_path)
-    assert settings.http_host == "0.0.0.0"
+    assert settings.http_host == "0.0.0.0"  # noqa: S104
     assert settings.kafka_bootstrap == "kafka:9092"
 
 
@@ -154,7 +154,9 @@ def test_every_file_that_is_mounted_is_in_the_project(services: dict[str, dict[s
 
 
 def test_prometheus_scrapes_each_process_of_ours_where_it_listens(services: dict[str, dict[str, Any]]) -> None:
-    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
-    targets = {target for job in config["scrape_configs"] for static in job["static_configs"] for target in static["targets"]}
+    folder = DEPLOY / "prometheus"
+    config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+    named = [name for job in config["scrape_configs"] for sd in job["file_sd_configs"] for name in sd["files"]]
+    groups = [group for name in named for group in yaml.safe_load((folder / name).read_text("utf-8"))]
     port = services["monitor"]["environment"]["OMNIJOURNEY_HTTP_PORT"]
-    assert targets >= {f"{name}:{port}" for name in (*STAGES, "monitor")}
+    assert {target for group in groups for target in group["targets"]} == {f"{n}:{port}" for n in (*STAGES, "monitor")}
