@@ -1,0 +1,47 @@
+"""Every fault on a pipeline of its own, and the table of what came of it: `python -m tests.reliability`.
+
+One that fails is a row of the table like the others, its logs are kept, and the rest goes on. Results are kept one by
+one: with `--only` some are run again, and the table is made of all that there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from tests.reliability.faults import FAULTS
+from tests.reliability.running import run
+from tests.reliability.scene import sweep
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(FAULTS), metavar="NAME", help=", ".join(FAULTS))
+    parser.add_argument("--report", type=Path, help="the file whose table is made anew")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupt)
+    sweep()
+    failed = []
+    for name in given.only or FAULTS:
+        say(f"{name}: {FAULTS[name].told}")
+        began = time.monotonic()
+        result = run(FAULTS[name], say)
+        failed += [name] if result.status == "failed" else []
+        say(f"  {result.status} {result.why} {result.verify} ({time.monotonic() - began:.0f} s in all)")
+    return 1 if failed else 0
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,369 @@
+"""The faults: what each needs, does, and from when on it counts how long it takes until all is whole again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from deploy.local.fetch import project_root
+from deploy.local.processes import ProcessSpec
+from schemas.codec import Codec
+from sinks.clickhouse import ClickHouse
+from streams.local import PARTITIONS
+from tests.reliability.flow import MARKER_CHANNEL
+from tests.reliability.hostile import of_the_future, placed, poison, send
+from tests.reliability.scene import RATE, Needs, Scene
+
+#: Injects the fault and ends it; the moment (monotonic) from which on it counts.
+Inject = Callable[[Scene], float]
+TOPIC = f"touchpoints.{MARKER_CHANNEL}"
+FROZEN_S = 60.0
+BURST = 100
+BURST_S = 5
+POISONED = 2
+POISON = 5_000
+FUTURE = 300
+STORM_S = 30.0
+STORM_EVERY_S = 1.5
+STORM_WORKERS = 3
+NARROW_S = 30.0
+CUT_S = 30.0
+JUMP_H = 6
+JUMPED_S = 10.0
+FULL_S = 10.0
+FULL_WAIT_S = 60.0
+FILL_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``told``: what was injected how, as the report has it; ``times`` it is injected, one after the other; ``after``
+    looks when everything is drained, and raises AssertionError."""
+
+    name: str
+    told: str
+    inject: Inject
+    needs: Needs = field(default_factory=Needs)
+    times: int = 1
+    after: Callable[[Scene], None] = lambda _: None
+
+
+def nothing(scene: Scene) -> float:
+    since = time.monotonic()
+    scene.pause(20)
+    return since
+
+
+def kill(process: str, scene: Scene) -> float:
+    return scene.kill(process)
+
+
+def freeze(process: str, scene: Scene, seconds: float = FROZEN_S) -> float:
+    with scene.frozen(process):
+        scene.pause(seconds)
+    return time.monotonic()
+
+
+# --- disks ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[Callable[[], None]]:
+    """No byte is free on the disk of ``folder`` within the block, if what it gives is called now and then."""
+    ballast = folder / "ballast"
+
+    def fill() -> None:
+        with ballast.open("ab", buffering=0) as file:
+            size = FILL_BYTES
+            while size:
+                try:
+                    file.write(bytes(size))
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    size //= 2
+
+    try:
+        fill()
+        yield fill
+    finally:
+        ballast.unlink(missing_ok=True)
+
+
+def fill_disk(process: str, folder: str, rate: float, scene: Scene) -> float:
+    """Keep the disk full until ``process`` has ended of it, or for a while; longer by `FULL_S`, restarts included."""
+    before, usual = scene.restarts(process), scene.flow.rate
+    scene.flow.rate = rate
+    with full(scene.stack.folder / folder) as fill:
+        until = time.monotonic() + FULL_WAIT_S
+        while time.monotonic() < until and scene.restarts(process) == before:
+            fill()
+            scene.pause(0.5)
+        ended = scene.restarts(process) > before
+        scene.flow.rate = usual
+        until = time.monotonic() + FULL_S
+        while time.monotonic() < until:
+            fill()
+            scene.pause(0.5)
+    told = f"{process} ended {scene.restarts(process) - before} times" if ended else f"{process} did not end"
+    scene.notes.append(told)
+    return time.monotonic()
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------
+
+
+def jump(hours: int, scene: Scene) -> float:
+    """All workers' clocks are wrong for a while, one of them is killed and starts with it; then they are right."""
+    scene.clock.write_text(f"{hours * 3600:+d}\n")
+    since = time.monotonic()
+    scene.pause(JUMPED_S)
+    killed_at = scene.kill("customers")
+    took = scene.watch.wait_whole(killed_at, scene.limit_s, 60)
+    wrong = max(scene.watch.freshness.delays(since, killed_at), default=0.0)
+    scene.notes.append(
+        f"touchpoints took at most {wrong:.1f} s while clocks were wrong; CUSTOMERS, killed meanwhile, was back after"
+        f" {took:.1f} s"
+    )
+    scene.clock.write_text("+0\n")
+    return time.monotonic()
+
+
+# --- what is sent ------------------------------------------------------------------------------------------------
+
+
+def burst(scene: Scene) -> float:
+    """A hundred times as many touchpoints for a while; as many as that are sent however long it takes."""
+    usual, began = scene.flow.rate, time.monotonic()
+    scene.flow.rate = usual * BURST
+    scene.flow.wait_sent(int(usual * BURST * BURST_S), 120)
+    scene.flow.rate = usual
+    ended = time.monotonic()
+    scene.notes.append(f"{usual * BURST * BURST_S:,.0f} touchpoints in {ended - began:.1f} s")
+    return ended
+
+
+def poison_partition(scene: Scene, count: int = POISON) -> float:
+    since = time.monotonic()
+    values = [(POISONED, b"poison", value) for value in poison(count, seed=1)]
+    send(scene.addresses.kafka_bootstrap, TOPIC, values)
+    ended = time.monotonic()
+    others = [partition for partition in range(PARTITIONS) if partition != POISONED]
+    scene.wait(lambda: scene.watch.freshness.delays(since, ended + 1, others), 60, "others are fresh")
+    worst = max(scene.watch.freshness.delays(since, ended + 1, others))
+    scene.notes.append(
+        f"{count:,} poisoned in {ended - since:.1f} s; other partitions were never staler than {worst:.1f} s"
+    )
+    return ended
+
+
+class Future:
+    """Records of the next version among the others, and whether they could be replayed."""
+
+    def __init__(self) -> None:
+        self._sent: list[tuple[dict[str, object], bytes]] = []
+        self._codec: Codec | None = None
+
+    def inject(self, scene: Scene) -> float:
+        self._codec, made = of_the_future(FUTURE, scene.flow.clock_ms)
+        self._sent = [(record, value) for _, record, value in made]
+        for at in range(0, FUTURE, 20):
+            values = [placed(key, value, PARTITIONS) for key, _, value in made[at : at + 20]]
+            send(scene.addresses.kafka_bootstrap, TOPIC, values)
+            scene.pause(0.2)
+        return time.monotonic()
+
+    def after(self, scene: Scene) -> None:
+        with ClickHouse(scene.pipeline.settings.clickhouse_url) as client:
+            rows = client.query("SELECT hex(original) FROM dead_letters FINAL WHERE reason = 'undecodable'")
+        letters = sorted(bytes.fromhex(original) for (original,) in rows)
+        assert letters == sorted(value for _, value in self._sent), "dead letters hold other bytes"
+        assert self._codec is not None
+        read = {self._codec.decode(letter).record["event_id"] for letter in letters}
+        assert read == {record["event_id"] for record, _ in self._sent}
+        scene.notes.append(
+            f"all {FUTURE} are dead letters, byte for byte; who knows the new version reads each of them"
+        )
+
+
+# --- groups, paths and folders ----------------------------------------------------------------------------------
+
+
+def storm(scene: Scene) -> float:
+    """Workers join and leave; every third end is a kill -9."""
+    running: list[subprocess.Popen[bytes]] = []
+    stages, starts, ends = ("intake", "customers", "sink", "identity"), 0, 0
+    until = time.monotonic() + STORM_S
+    try:
+        while time.monotonic() < until:
+            if len(running) < STORM_WORKERS:
+                running.append(_start(scene, scene.pipeline.visitor(stages[starts % len(stages)], f"visitor-{starts}")))
+                starts += 1
+            else:
+                leaving, ends = running.pop(0), ends + 1
+                _end(leaving, signal.SIGKILL if ends % 3 == 0 else signal.SIGTERM)
+            scene.pause(STORM_EVERY_S)
+    finally:
+        for one in running:
+            _end(one, signal.SIGTERM)
+    scene.notes.append(f"{starts} workers joined and left within {STORM_S:.0f} s")
+    return time.monotonic()
+
+
+def _start(scene: Scene, spec: ProcessSpec) -> subprocess.Popen[bytes]:
+    with scene.stack.log_file(spec.name).open("ab") as log:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *spec.argv],
+            cwd=project_root(),
+            env={**os.environ, **spec.env},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    process.send_signal(number)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(15)
+    process.kill()
+    process.wait()
+
+
+def share_folder(scene: Scene) -> float:
+    """A second worker of INTAKE with the folder of the first."""
+    since = time.monotonic()
+    folder = str(scene.stack.folder / "state" / "intake")
+    spec = scene.pipeline.visitor("intake", "second", OMNIJOURNEY_STATE_DIR=folder)
+    process = _start(scene, spec)
+    try:
+        code = process.wait(60)
+    finally:
+        _end(process, signal.SIGKILL)
+    said = scene.stack.logs("second", 1)[0]
+    assert code == 2, f"the second worker ended with {code}: {said}"
+    assert "another worker keeps its state here" in said, said
+    scene.notes.append(f'the second ends with {code}: "{said.rpartition("/state/intake")[2].lstrip("/")}"')
+    return since
+
+
+def narrow(scene: Scene) -> float:
+    """A third of what SINK sends in the calm gets through, each piece 0.1 s late."""
+    proxy = scene.sink_proxy
+    assert proxy is not None
+    before, began = proxy.passed_bytes, time.monotonic()
+    scene.pause(5)
+    usual = (proxy.passed_bytes - before) / (time.monotonic() - began)
+    proxy.bytes_per_s, proxy.delay_s = usual / 3, 0.1
+    scene.pause(NARROW_S)
+    proxy.bytes_per_s, proxy.delay_s = None, 0.0
+    ended = time.monotonic()
+    worst = max(scene.watch.freshness.delays(began, ended), default=0.0)
+    scene.notes.append(
+        f"{usual / 3_000:.0f} kB/s of {usual / 1_000:.0f}; touchpoints took up to {worst:.0f} s meanwhile"
+    )
+    return ended
+
+
+def cut_off(scene: Scene) -> float:
+    """INTAKE's worker hears nothing of the broker; another one is there that can take its partitions."""
+    proxy = scene.broker_proxy
+    assert proxy is not None
+    scene.stack.add([scene.pipeline.visitor("intake", "intake-2")])
+    scene.wait(lambda: scene.watch.all_ready(), 60, "both workers of INTAKE are ready")
+    scene.pause(5)
+    proxy.cut()
+    cut_at = time.monotonic()
+    try:
+        scene.pause(CUT_S)
+    finally:
+        proxy.mend()
+    taken = scene.watch.freshness.fresh_at(cut_at, scene.limit_s)
+    assert taken is not None, "nobody took the partitions of the worker that was cut off"
+    scene.notes.append(f"its partitions were the other worker's, and fresh, {taken - cut_at:.1f} s after the cut")
+    return time.monotonic()
+
+
+KILLED = {
+    "intake": "the worker of INTAKE",
+    "identity": "the worker of IDENTITY",
+    "customers": "the worker of CUSTOMERS",
+    "sink": "the worker of SINK",
+    "kafka": "the broker",
+    "clickhouse": "ClickHouse",
+}
+FUTURE_FAULT = Future()
+
+ALL = (
+    Fault("undisturbed", "nothing, for comparison", nothing),
+    *(
+        Fault(f"kill-{name}", f"kill -9 of {who}, by its id", partial(kill, name), times=3)
+        for name, who in KILLED.items()
+    ),
+    Fault("freeze-kafka", f"SIGSTOP of the broker, SIGCONT after {FROZEN_S:.0f} s", partial(freeze, "kafka")),
+    Fault("freeze-clickhouse", f"SIGSTOP of ClickHouse, SIGCONT after {FROZEN_S:.0f} s", partial(freeze, "clickhouse")),
+    Fault(
+        "disk-rocksdb",
+        "full disk for RocksDB: the state of CUSTOMERS on a tmpfs of 32 MiB, filled to the last byte",
+        partial(fill_disk, "customers", "state/customers", 1_000.0),
+        Needs({"state/customers": 32}, settings={"OMNIJOURNEY_ROCKSDB_MB": "8"}),
+    ),
+    Fault(
+        "disk-kafka",
+        "full disk for Kafka: its log folder on a tmpfs of 256 MiB, filled to the last byte",
+        partial(fill_disk, "kafka", "kafka", RATE),
+        Needs({"kafka": 256}),
+    ),
+    Fault(
+        "disk-clickhouse",
+        "full disk for ClickHouse: its data folder on a tmpfs of 256 MiB, filled to the last byte",
+        partial(fill_disk, "clickhouse", "clickhouse", RATE),
+        Needs({"clickhouse": 256}),
+    ),
+    Fault(
+        "clock-forward",
+        f"clocks of all workers {JUMP_H} h ahead (libfaketime), then right",
+        partial(jump, JUMP_H),
+        Needs(clock=True),
+    ),
+    Fault(
+        "clock-back",
+        f"clocks of all workers {JUMP_H} h behind (libfaketime), then right",
+        partial(jump, -JUMP_H),
+        Needs(clock=True),
+    ),
+    Fault("burst", f"{BURST} times as many touchpoints for {BURST_S} s", burst),
+    Fault("poison", f"{POISON:,} hostile records on one partition", poison_partition),
+    Fault(
+        "future-schema",
+        f"{FUTURE} touchpoints of a newer schema among the others",
+        FUTURE_FAULT.inject,
+        after=FUTURE_FAULT.after,
+    ),
+    Fault(
+        "slow-clickhouse",
+        f"a proxy lets a third of SINK's bytes through for {NARROW_S:.0f} s",
+        narrow,
+        Needs(sink_proxy=True),
+    ),
+    Fault(
+        "rebalance-storm",
+        f"a worker joins or leaves every {STORM_EVERY_S:g} s for {STORM_S:.0f} s, every third by kill -9",
+        storm,
+    ),
+    Fault("shared-folder", "a second worker of INTAKE with the folder of the first", share_folder),
+    Fault(
+        "cut-off",
+        f"a proxy lets nothing through between one of two workers of INTAKE and the broker for {CUT_S:.0f} s",
+        cut_off,
+        Needs(broker_proxy=True),
+    ),
+)
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in ALL}
