@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from tests.reliability.faults import FAULTS
-from tests.reliability.running import run
+from tests.reliability.report import write
+from tests.reliability.running import kept, run
 from tests.reliability.scene import sweep
 
 
@@ -32,6 +33,10 @@ def main() -> int:
         result = run(FAULTS[name], say)
         failed += [name] if result.status == "failed" else []
         say(f"  {result.status} {result.why} {result.verify} ({time.monotonic() - began:.0f} s in all)")
+    if given.report:
+        write(given.report, filter(None, map(kept, FAULTS)))
+    if failed:
+        say(f"failed: {', '.join(failed)}; see .local/reliability")
     return 1 if failed else 0
 
 

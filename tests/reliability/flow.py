@@ -3,8 +3,8 @@
     sample    |--a month in a minute, with duplicates, late ones, merges of customers, wrong ones-->
     markers   |--0----1----2----3--   every half second a touchpoint on each partition of one topic
 
-A marker tells how fresh the tables are: it is known when it was sent, and looked for when it can be seen. What Kafka has
-confirmed is kept, so that it can be asked for in the end.
+A marker tells how fresh the tables are: it is known when it was sent, and looked for when it can be seen. What Kafka
+has confirmed is kept, so that it can be asked for in the end.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Flow:
 
     def _next(self) -> Message | None:
         record = next(self._records)
-        self.clock_ms = max(self.clock_ms, record["occurred_at"])
+        self.clock_ms = max(self.clock_ms, int(str(record["occurred_at"])))
         return self._prepared(record)
 
     def _make_markers(self, now: float) -> list[Message]:

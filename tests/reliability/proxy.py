@@ -1,4 +1,4 @@
-"""A TCP proxy whose path can be made slow, narrow, or cut: a cut one keeps what is under way and lets nothing through."""
+"""A TCP proxy whose path can be made slow, narrow, or cut: then it lets nothing through and keeps what is under way."""
 
 from __future__ import annotations
 

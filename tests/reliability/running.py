@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.reliability.faults import Fault
 from tests.reliability.scene import Impossible, Scene, root, scene
@@ -114,7 +113,3 @@ def observe(made: Scene, result: Result) -> None:
         for process in made.stack.status().processes
         if process.restarts
     }
-
-
-def as_json(result: Result) -> dict[str, Any]:
-    return asdict(result)

@@ -11,18 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-from urllib.parse import urlsplit
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from deploy.local.fetch import project_root
-from deploy.local.processes import Addresses
-from deploy.local.stack import Stack, find_stacks
 from deploy.local.debian import FAKETIME, fetch
+from deploy.local.fetch import project_root
 from deploy.local.ports import HOST, free_ports
-from deploy.local.processes import ProcessSpec
+from deploy.local.processes import Addresses, ProcessSpec
+from deploy.local.stack import Stack, find_stacks
 from streams.composition import STAGES
 from streams.local import PARTITIONS, LocalPipeline
 from tests.integration.expectation import SITE
@@ -230,7 +229,7 @@ def _move_clocks(pipeline: Pipeline) -> None:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-    pipeline.of_worker = {stage: faked for stage in STAGES}
+    pipeline.of_worker = dict.fromkeys(STAGES, faked)
 
 
 def _throw_away(stack: Stack, evidence: Path | None) -> None:

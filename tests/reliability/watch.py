@@ -129,8 +129,7 @@ class Lags:
 
     def behind_s(self, since: float) -> list[float]:
         """For each look: how long before it nothing was there yet that was still unread at it."""
-        found = [look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at]
-        return found
+        return [look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at]
 
     def caught_up_at(self, since: float, limit_s: float) -> float | None:
         """The first look at which all was read that was there ``limit_s`` before, and at ``since`` or later."""
