@@ -66,10 +66,12 @@ bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, 
 	$(BIN)/python tests/bench/verify.py
 	$(BIN)/python tests/bench/queries.py
 
-soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker
+soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker, every fault on the whole pipeline
 	$(BIN)/python -m tests.simulation --seeds 20000
 	$(BIN)/python -m tests.convergence --seeds 20000
 	$(BIN)/python -m tests.faults.soak --kills 200
+	@$(BIN)/python -m deploy.local.debian
+	$(BIN)/python -m tests.reliability --report docs/reliability.md
 
 clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks
 	@if [ -e $(PINNED) ]; then $(BIN)/python -c \
