@@ -45,11 +45,12 @@ class Read(NamedTuple):
 @dataclass
 class Expected:
     """What must come of the topics: ``outcomes`` by (channel, outcome, reason), accepted by (channel, via, event_id),
-    ``values`` and how often they lie there."""
+    ``values`` and how often they lie there; ``dead`` ones with their channel."""
 
     outcomes: Outcomes = field(default_factory=Counter)
     accepted: set[tuple[str, str, str]] = field(default_factory=set)
     values: Counter[bytes] = field(default_factory=Counter)
+    dead: Counter[tuple[str, bytes]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,14 @@ def judge(pipeline: LocalPipeline, confirmed: Counter[bytes]) -> Verdict:
         rows = client.query("SELECT channel, outcome, reason, sum(records) FROM outcomes FINAL GROUP BY ALL")
         found: Outcomes = Counter({(channel, outcome, reason): n for channel, outcome, reason, n in rows})
         touchpoints = set(client.query("SELECT channel, via, event_id FROM touchpoints FINAL"))
-        ((kept, foreign),) = client.query(
-            "SELECT countIf(channel != '' AND length(original) > 0), countIf(channel = '') FROM dead_letters FINAL"
-        )
+        letters = client.query("SELECT channel, hex(original) FROM dead_letters FINAL")
         ((late,),) = client.query("SELECT count() FROM late_touchpoints FINAL")
     wrong = [*_differing(expected.outcomes, found)]
-    dead = sum(n for (_, outcome, _), n in expected.outcomes.items() if outcome == "dead")
+    kept = Counter((channel, bytes.fromhex(original)) for channel, original in letters)
+    if kept != expected.dead:
+        missing, foreign = (expected.dead - kept).total(), (kept - expected.dead).total()
+        wrong.append(f"{missing} dead letters are not kept with their bytes, {foreign} are of nothing that was sent")
     belated = sum(n for (_, outcome, _), n in expected.outcomes.items() if outcome == "late")
-    if kept != dead or foreign:
-        wrong.append(f"{kept} dead letters with their bytes and {foreign} of our own topics, expected {dead} and 0")
     if late != belated:
         wrong.append(f"{late} late touchpoints kept, expected {belated}")
     said, verified = verify(pipeline)
@@ -115,7 +115,7 @@ def read_topics(bootstrap: str) -> Iterator[Read]:
         ends = consumer.end_offsets(logs)
         while any(consumer.position(log) < end for log, end in ends.items()):
             for log, records in consumer.poll(timeout_ms=1000, max_records=50_000).items():
-                yield from (Read(log.topic, log.partition, record.offset, record.value) for record in records)
+                yield from (Read(log.topic, log.partition, record.offset, record.value or b"") for record in records)
     finally:
         consumer.close()
 
@@ -131,6 +131,8 @@ def expect(records: Iterable[Read], budget_ms: int) -> Expected:
         channel = channel_of(one.topic)
         outcome, reason, touchpoint = _judge(one, channel, seen, watermarks.get(at), budget_ms)
         expected.outcomes[channel, outcome, reason] += 1
+        if outcome == "dead":
+            expected.dead[channel, one.value] += 1
         if outcome in ("accepted", "late"):
             watermarks[at] = advance(watermarks.get(at), touchpoint["occurred_at"])
         if outcome == "accepted":
@@ -144,7 +146,7 @@ def _judge(
     one: Read, channel: str, seen: dict[tuple[str, str, str], dict[str, Any]], watermark: int | None, budget_ms: int
 ) -> tuple[str, str, dict[str, Any]]:
     try:
-        name, record = decode(one.value or b"")
+        name, record = decode(one.value)
     except Undecodable:
         return "dead", "undecodable", {}
     if name != "touchpoint":

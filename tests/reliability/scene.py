@@ -175,6 +175,8 @@ def scene(name: str, needs: Needs, evidence: Path | None = None, seed: int = 1) 
         broker_proxy = _proxy_broker(pipeline, undo) if needs.broker_proxy else None
         if needs.clock:
             _move_clocks(pipeline)
+        # Ended before the proxies that it talks through.
+        undo.callback(stack.down)
         pipeline.start_workers()
         made = Scene(stack, addresses, pipeline, needs.rate, seed)
         made.sink_proxy, made.broker_proxy = sink_proxy, broker_proxy
