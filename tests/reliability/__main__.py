@@ -10,6 +10,7 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,8 @@ from tests.reliability.faults import FAULTS
 from tests.reliability.report import write
 from tests.reliability.running import kept, run
 from tests.reliability.scene import sweep
+
+EXIT_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -26,18 +29,28 @@ def main() -> int:
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupt)
     sweep()
-    failed = []
-    for name in given.only or FAULTS:
-        say(f"{name}: {FAULTS[name].told}")
-        began = time.monotonic()
-        result = run(FAULTS[name], say)
-        failed += [name] if result.status == "failed" else []
-        say(f"  {result.status} {result.why} {result.verify} ({time.monotonic() - began:.0f} s in all)")
+    try:
+        failed = run_all(given.only or FAULTS)
+    except KeyboardInterrupt:
+        say("interrupted; everything is ended, what was done is kept")
+        return EXIT_INTERRUPTED
     if given.report:
         write(given.report, filter(None, map(kept, FAULTS)))
     if failed:
         say(f"failed: {', '.join(failed)}; see .local/reliability")
     return 1 if failed else 0
+
+
+def run_all(names: Iterable[str]) -> list[str]:
+    """Run faults one after the other; the names of those that failed."""
+    failed = []
+    for name in names:
+        say(f"{name}: {FAULTS[name].told}")
+        began = time.monotonic()
+        result = run(FAULTS[name], say)
+        failed += [name] if result.status == "failed" else []
+        say(f"  {result.status} {result.why or result.verify} ({time.monotonic() - began:.0f} s in all)")
+    return failed
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
