@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.reliability.faults import Fault
 from tests.reliability.scene import Impossible, Scene, root, scene
+from tests.reliability.watch import DIFFERENCE
 
 WHOLE_S = 150.0
 SETTLED_S = 2.0
@@ -96,8 +97,12 @@ def conclude(made: Scene, fault: Fault, result: Result) -> None:
     result.notes += made.notes
     result.read, result.outcomes = verdict.read, verdict.outcomes
     result.lost, result.twice, result.verify = verdict.lost, verdict.twice, verdict.verify
-    result.status = "whole" if verdict.clean else "failed"
-    result.why = "" if verdict.clean else "; ".join([*verdict.wrong, *([] if verdict.verified else [verdict.verify])])
+    made.watch.metrics.look()
+    told = sum(made.watch.metrics.difference.values())
+    why = [*verdict.wrong, *([] if verdict.verified else [verdict.verify])]
+    why += [f"{DIFFERENCE} is {told:.0f}"] if told else []
+    result.status = "whole" if verdict.clean and not told else "failed"
+    result.why = "; ".join(why)
 
 
 def observe(made: Scene, result: Result) -> None:

@@ -33,7 +33,7 @@ LEAST_LIMIT_S = 3.0
 LOOK_EVERY_S = 0.25
 SCRAPE_EVERY_S = 1.0
 KEPT_LOOKS = 2_000
-#: Counters whose rise, and gauges whose extremes, are worth a word.
+#: Counters whose rise is worth a word.
 COUNTERS = (
     "journey_stage_rebalances_total",
     "journey_stage_takeovers_total",
@@ -46,8 +46,9 @@ COUNTERS = (
     "journey_sink_rejected_total",
     "journey_invariant_violations_total",
 )
-LAG = "journey_stage_lag_records"
 STARTED = "process_start_time_seconds"
+#: INTAKE's own account of what it read: 0, or something is lost or counted twice.
+DIFFERENCE = "journey_completeness_difference_records"
 REACHABLE = "journey_sink_clickhouse_reachable"
 
 
@@ -165,23 +166,21 @@ class Metrics:
         self._urls = {worker: pipeline.metrics_url(worker) for worker in workers}
         self._last: dict[tuple[str, str], float] = {}
         self.risen: dict[tuple[str, str], float] = {}
-        self.most_lag: dict[str, float] = {}
-        self.unreachable = 0
+        #: Of each worker's completeness, as it was last told.
+        self.difference: dict[str, float] = {}
 
     def look(self) -> None:
         for worker, url in self._urls.items():
             try:
                 with urllib.request.urlopen(url, timeout=1) as answer:
-                    text = answer.read().decode()
+                    families = list(text_string_to_metric_families(answer.read().decode()))
             except (OSError, HTTPException):
                 continue
             sums: dict[str, float] = {}
-            for family in text_string_to_metric_families(text):
-                for sample in family.samples:
-                    if sample.name in (*COUNTERS, LAG, STARTED):
-                        sums[sample.name] = sums.get(sample.name, 0) + sample.value
-                    elif sample.name == REACHABLE and sample.value == 0 and worker == "sink":
-                        self.unreachable += 1
+            for sample in (sample for family in families for sample in family.samples):
+                if sample.name in (*COUNTERS, STARTED, DIFFERENCE):
+                    sums[sample.name] = sums.get(sample.name, 0) + abs(sample.value)
+            self.difference[worker] = sums.pop(DIFFERENCE, 0)
             self._take(worker, sums)
 
     def _take(self, worker: str, sums: dict[str, float]) -> None:
@@ -189,7 +188,6 @@ class Metrics:
             # Another process: its counters begin with it.
             self._last = {at: value for at, value in self._last.items() if at[0] != worker}
             self._last[worker, STARTED] = started
-        self.most_lag[worker] = max(self.most_lag.get(worker, 0), sums.pop(LAG, 0))
         for name, value in sums.items():
             at, last = (worker, name), self._last.get((worker, name), 0)
             self._last[at] = value
@@ -198,8 +196,6 @@ class Metrics:
     def begin(self) -> None:
         """What follows counts."""
         self.risen.clear()
-        self.most_lag.clear()
-        self.unreachable = 0
 
 
 class Watch:
