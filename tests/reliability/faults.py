@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from deploy.local.probes import answers
 from deploy.local.processes import ProcessSpec
 from schemas.codec import Codec
 from sinks.clickhouse import ClickHouse
+from streams.composition import STAGES
 from streams.local import PARTITIONS
 from tests.reliability.flow import MARKER_CHANNEL
 from tests.reliability.hostile import of_the_future, placed, poison, send
@@ -46,6 +48,7 @@ JUMPED_S = 10.0
 FULL_S = 20.0
 FULL_WAIT_S = 80.0
 FILL_BYTES = 1 << 20
+SHORT_OF_SPACE = os.strerror(errno.ENOSPC)
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,21 @@ def fill_disk(process: str, folder: str, ends: int, scene: Scene) -> float:
     last = scene.stack.status().process(process)
     code = f", the last time with {last.exit_code}" if last and ended else ""
     scene.notes.append(f"{process} ended {ended} times{code}; the disk was full for {time.monotonic() - began:.0f} s")
+    scene.notes += sorted(_complaints(scene))
     return time.monotonic()
+
+
+def _complaints(scene: Scene) -> set[str]:
+    """What the workers' logs say of a full disk, each kind once."""
+    found = set()
+    for stage in STAGES:
+        for line in scene.stack.log_file(stage).read_text(encoding="utf-8", errors="replace").splitlines():
+            word = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
+            if word.get("event") == "clickhouse_away" and word["code"]:
+                found.add(f"{stage} logs `clickhouse_away` with code {word['code']}")
+            if word.get("event") == "crashed" and SHORT_OF_SPACE in str(word.get("reason")):
+                found.add(f"{stage} logs `crashed`, {SHORT_OF_SPACE}")
+    return found
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------
@@ -212,7 +229,7 @@ class Future:
 
 
 def storm(scene: Scene) -> float:
-    """Workers join, and leave as soon as they have; every third by kill -9. It lasts longer where joining takes long."""
+    """Workers join, and leave as soon as they have, every third by kill -9; for longer where joining takes long."""
     running: list[tuple[subprocess.Popen[bytes], ProcessSpec]] = []
     stages, starts, joined, began = ("intake", "customers", "sink"), 0, 0, time.monotonic()
     try:
