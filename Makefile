@@ -74,11 +74,13 @@ bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, 
 	$(BIN)/python tests/bench/verify.py
 	$(BIN)/python tests/bench/queries.py
 
-soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker, a million mutated records
+soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills, a million mutated records, every fault on the whole pipeline
 	$(BIN)/python -m tests.simulation --seeds 20000
 	$(BIN)/python -m tests.convergence --seeds 20000
 	$(BIN)/python -m tests.faults.soak --kills 200
 	$(BIN)/python -m tests.fuzz --records 1000000
+	@$(BIN)/python -m deploy.local.debian
+	$(BIN)/python -m tests.reliability --report docs/reliability.md
 
 k8s: setup ## write anew what deploy/k8s has of declarations: topics, users, alerts
 	$(BIN)/python -m streams.manifests deploy

@@ -105,7 +105,14 @@ class ClickHouseError(Exception):
 
 
 class Unreachable(ClickHouseError):
-    """No answer, or a refusal that passes by itself (memory, too many parts, shutting down): retry the same."""
+    """No answer, or a refusal that passes by itself (memory, too many parts, shutting down): retry the same.
+
+    ``code`` is the number of the server's error, 0 where it did not answer.
+    """
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Untrusted(Unreachable):
@@ -162,7 +169,7 @@ def error_of(error: Exception, table: str | None = None) -> ClickHouseError:
             return Rejected(table, text)
         if error.code in _MISUSE_CODES or (table is None and error.code not in _PASSING_CODES):
             return Misconfigured(text)
-        return Unreachable(text)
+        return Unreachable(text, error.code)
     if table is not None and isinstance(error, _UNPACKABLE):
         return Rejected(table, f"{type(error).__name__}: {_first_line(str(error))}")
     if isinstance(error, NetworkError | SocketTimeoutError):
