@@ -6,18 +6,17 @@ Describe. Decides rights, not who has them: a stage's user is called like the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
 from streams import topics
-from streams.composition import GROUPS, OUTPUTS, STAGES
+from streams.composition import GROUPS, OUTPUTS, SAFETY, STAGES
 from streams.runtime.changelog import changelog_of
 
 Resource: TypeAlias = Literal["topic", "group", "transactionalId"]
 Pattern: TypeAlias = Literal["literal", "prefixed"]
-#: As Kafka calls them; DescribeConfigs is what a worker looks at before it starts.
-READ, WRITE = ("Read", "DescribeConfigs"), ("Write", "DescribeConfigs")
+#: As Kafka calls them.
 APPLY = ("Create", "Alter", "AlterConfigs")
 
 
@@ -46,20 +45,16 @@ def acls(named: Callable[[str], str] = str) -> Mapping[str, tuple[Acl, ...]]:
 
 
 def _of_stage(stage: str, named: Callable[[str], str]) -> Iterator[Acl]:
-    changelog = named(changelog_of(stage))
-    reads, writes = set(GROUPS[stage]), set(OUTPUTS[stage])
+    state = {changelog_of(stage)} & set(_all_topics())
+    reads, writes = {*GROUPS[stage], *state}, {*OUTPUTS[stage], *state}
     for topic in sorted(reads | writes):
-        operations = dict.fromkeys((*(READ if topic in reads else ()), *(WRITE if topic in writes else ())))
-        yield Acl("topic", named(topic), "literal", _in_order(operations))
-    if changelog_of(stage) in _all_topics():
-        yield Acl("topic", changelog, "literal", _in_order((*READ, *WRITE)))
+        # A worker looks at the settings that its state depends on before it starts.
+        wanted = {"Read": topic in reads, "Write": topic in writes, "DescribeConfigs": topic in SAFETY}
+        yield Acl("topic", named(topic), "literal", tuple(name for name, needed in wanted.items() if needed))
+    for topic in state:
         # A producer for each partition, whose epoch keeps out who had the partition before.
-        yield Acl("transactionalId", f"{changelog}-", "prefixed", ("Write",))
+        yield Acl("transactionalId", f"{named(topic)}-", "prefixed", ("Write",))
     yield Acl("group", named(stage), "literal", ("Read",))
-
-
-def _in_order(operations: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(operations), key=("Read", "Write", "DescribeConfigs").index))
 
 
 def _all_topics() -> tuple[str, ...]:

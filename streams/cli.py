@@ -39,22 +39,29 @@ def _failures() -> Iterator[None]:
     from kafka.errors import KafkaError
 
     from deploy.local.errors import LocalStackError, MissingTool
-    from sinks.clickhouse import ClickHouseError, Unreachable
+    from sinks.clickhouse import ClickHouseError, Unreachable, Untrusted
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
     from streams.commands.customers import UnknownIdentifier
     from streams.corrections import UnfitCorrection
     from streams.producing.errors import InputError, ProducingError
+    from streams.repair.preparing import NotApart
+    from streams.repair.running import WorkerEnded
+    from streams.repair.switching import NotYet
     from streams.runtime.failures import StateInUse
     from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
 
     try:
         yield
-    except (config.ConfigError, MissingTool, InputError, UnfitCorrection) as error:
+    except (config.ConfigError, MissingTool, InputError, NotApart, UnfitCorrection) as error:
         raise Failure(str(error), EXIT_WRONG_USE) from None
     except BrokerUnreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
+    except Untrusted as error:
+        raise Failure(
+            f"{error}; set OMNIJOURNEY_CLICKHOUSE_CA_FILE or OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE
+        ) from None
     except Unreachable as error:
         raise Failure(f"{error}; start it, or set OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE) from None
     except KafkaError as error:
@@ -64,12 +71,14 @@ def _failures() -> Iterator[None]:
         ClickHouseError,
         MigrationError,
         LocalStackError,
+        NotYet,
         ProducingError,
         Refused,
         StateInUse,
         TopicMissing,
         TimeoutError,
         UnknownIdentifier,
+        WorkerEnded,
     ) as error:
         raise Failure(str(error), EXIT_FAILED) from None
 

@@ -26,6 +26,7 @@ from streams.domain.rules import DAY_MS, MINUTE_MS
 from streams.kafka_access import KafkaAccess, Mechanism, Protocol
 
 PREFIX = "OMNIJOURNEY_"
+_NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@|([?&](?:keypass|password)=)[^&]*")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
@@ -91,6 +92,8 @@ class Settings(BaseSettings):
         "",
         description="name of ClickHouse's cluster, whose nodes get sharded and replicated tables; empty for one node",
     )
+    namespace: Text = Field("", description="of this pipeline's own topics, groups and state; '' is one, too")
+    live_namespace: Text = Field("", description="that of the pipeline that serves, the same for all pipelines")
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
     replication: Replicas = Field(1, ge=1, le=10, description="copies of each topic's partitions")
@@ -194,6 +197,13 @@ class Settings(BaseSettings):
             raise ValueError("a name of letters, digits, _ and -, or the macro {cluster}; empty for a single node")
         return value
 
+    @field_validator("namespace", "live_namespace")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if value and not _NAMESPACE.fullmatch(value):
+            raise ValueError("a name of a-z, 0-9 and _, beginning with a letter, at most 30 long, or none")
+        return value
+
     @field_validator("clickhouse_url")
     @classmethod
     def _is_native_address(cls, value: str) -> str:
@@ -210,9 +220,24 @@ class Settings(BaseSettings):
             raise expected
         return value
 
+    @property
+    def serves(self) -> bool:
+        """Whether this is the pipeline whose tables people ask; any other is kept apart from it."""
+        return self.namespace == self.live_namespace
+
+
+def _apart(url: str, settings: Settings) -> str:
+    """The database of a pipeline that doesn't serve: beside the one of ``url``, named after the namespace of the two
+    that is not ''."""
+    address = urlsplit(url)
+    return address._replace(path=f"{address.path.rstrip('/')}_{settings.namespace or settings.live_namespace}").geturl()
+
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in ``environment``; ConfigError with one line for each wrong one."""
+    """The settings in ``environment``; ConfigError with one line for each wrong one.
+
+    OMNIJOURNEY_CLICKHOUSE_URL always names the database that serves; a pipeline that doesn't gets one of its own.
+    """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     ours = sorted(v for v in environment if v.upper().startswith(PREFIX))
     wrong = [f"{v}: no such setting; `omnijourney config` lists all" for v in ours if v.upper() not in known]
@@ -223,12 +248,23 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     values = {v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known}
     try:
         given = Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
-        return Settings(**{**values, **access.resolve(given)})  # type: ignore[arg-type]
+        settings = Settings(**{**values, **access.resolve(given)})  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(map(_complaint, error.errors()))) from None
     except access.Contradiction as error:
         told = (f"{' and '.join(PREFIX + name.upper() for name in names)}: {text}" for names, text in error.wrong)
         raise ConfigError("\n".join(told)) from None
+    if settings.serves:
+        return settings
+    return settings.model_copy(update={"clickhouse_url": _apart(settings.clickhouse_url, settings)})
+
+
+def read_serving(environment: Mapping[str, str] = os.environ) -> Settings:
+    """As `read`, of the pipeline that serves: what it writes and where, not the rules it was started with."""
+    mine = read(environment)
+    name = f"{PREFIX}NAMESPACE"
+    others = {v: text for v, text in environment.items() if v.upper() != name}
+    return read({**others, name: mine.live_namespace})
 
 
 def _complaint(error: ErrorDetails) -> str:

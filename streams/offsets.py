@@ -54,10 +54,15 @@ def lag(kafka: KafkaAccess | str, groups: Groups) -> Lag:
     BrokerUnreachable; TopicMissing; KafkaError where the broker does not tell.
     """
     with admin(kafka) as client:
-        missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
-        if missing:
-            raise TopicMissing(kafka, missing)
-        return _read(client, groups)
+        return read_lag(client, kafka, groups)
+
+
+def read_lag(client: KafkaAdminClient, kafka: KafkaAccess | str, groups: Groups) -> Lag:
+    """As `lag`, asked through ``client`` of the broker of ``kafka``."""
+    missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
+    if missing:
+        raise TopicMissing(kafka, missing)
+    return _read(client, groups)
 
 
 def wait_until_drained(

@@ -196,7 +196,7 @@ class Stack:
             self.log_file(spec.name).unlink(missing_ok=True)
         write_plan(self._plan_file, plan)
         with self.log_file("supervisor").open("wb") as log:
-            started = subprocess.run(  # noqa: S603
+            started = subprocess.run(  # noqa: S603 - a command of ours, no shell
                 [sys.executable, "-m", "deploy.local.supervisor", str(self.folder)],
                 cwd=project_root(),
                 stdin=subprocess.DEVNULL,

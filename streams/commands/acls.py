@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+
 import click
+
+from streams import config
+from streams.topics import physical
+
+WIDE = 200
 
 
 @click.command("acls")
@@ -21,14 +29,17 @@ def acls_command(form: str) -> None:
 
     from streams.acls import acls, arguments, rules
 
+    users = acls(partial(physical, namespace=config.read().namespace))
     if form == "kafka-acls":
-        click.echo("\n".join(arguments(acls())))
+        click.echo("\n".join(arguments(users)))
         return
-    table = Table("user", "may", "on", "called", box=None, pad_edge=False)
-    for user, resource, pattern, operations, names in rules(acls()):
+    table = Table("user", "may", "on", box=None, pad_edge=False)
+    table.add_column("called", no_wrap=True)
+    for user, resource, pattern, operations, names in rules(users):
         called = (name + ("*" if pattern == "prefixed" else "") for name in names)
         table.add_row(user, " ".join(operations), resource, "\n".join(called))
-    Console().print(table)
+    # Beside a terminal nothing is cut or wrapped.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 COMMANDS = (acls_command,)
