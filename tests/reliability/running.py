@@ -12,7 +12,7 @@ from tests.reliability.faults import Fault
 from tests.reliability.scene import Impossible, Scene, root, scene
 from tests.reliability.watch import DIFFERENCE
 
-WHOLE_S = 150.0
+WHOLE_S = 300.0
 SETTLED_S = 2.0
 
 
