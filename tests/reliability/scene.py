@@ -226,10 +226,10 @@ def _move_clocks(pipeline: Pipeline) -> None:
     clock.write_text("+0\n")
     faked = {
         "LD_PRELOAD": str(library),
+        "PYTHONPATH": str(Path(__file__).with_name("faked")),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
     }
     pipeline.of_worker = dict.fromkeys(STAGES, faked)
 
