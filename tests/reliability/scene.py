@@ -31,10 +31,10 @@ from tests.reliability.proxy import Proxy
 from tests.reliability.watch import LEAST_LIMIT_S, Watch
 
 PREFIX = "reliability-"
-RATE = 100.0
+RATE = 50.0
 CALM_S = 6.0
-FIRST_MARKER_S = 60.0
-DRAIN_S = 180.0
+FIRST_MARKER_S = 120.0
+DRAIN_S = 300.0
 LOOK_EVERY_S = 0.05
 
 
