@@ -24,7 +24,10 @@ def acls_command(form: str) -> None:
     if form == "kafka-acls":
         click.echo("\n".join(arguments(acls())))
         return
-    table = Table("user", "may", "on", "called", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("user", "may", "on", "called"):
+        # Names are to be copied.
+        table.add_column(heading, no_wrap=heading == "called")
     for user, resource, pattern, operations, names in rules(acls()):
         called = (name + ("*" if pattern == "prefixed" else "") for name in names)
         table.add_row(user, " ".join(operations), resource, "\n".join(called))
