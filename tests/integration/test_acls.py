@@ -34,7 +34,7 @@ from streams.kafka_access import KafkaAccess
 from streams.offsets import wait_until_drained
 from streams.sample import generate, to_ndjson
 from streams.topics import ASSIGNMENTS, JOURNEYS
-from tests.integration.guarded import GuardedStack, guarded_stack, make_papers, omnijourney, word
+from tests.integration.guarded import GuardedStack, guarded_stack, make_papers, omnijourney
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -136,14 +136,16 @@ def test_a_stage_without_one_of_its_rights_ends_and_names_it(
     last = ended.said.splitlines()[-1]
     assert reason in last
     assert f"let user {stage} describe it" in last or "`omnijourney acls` prints what this stage needs" in last
-    assert word(stage) not in ended.said
+    assert guarded.password(stage) not in ended.said
 
 
 def kept(acl: Acl, right: Acl) -> tuple[str, ...]:
     return tuple(name for name in acl.operations if name in right.operations)
 
 
-def test_all_stages_run_with_these_rights_through_a_takeover(guarded: GuardedStack, tmp_path: Path) -> None:
+def test_all_stages_run_with_these_rights_through_a_takeover_and_a_new_password(
+    guarded: GuardedStack, tmp_path: Path
+) -> None:
     records = list(islice(generate(200, 28, 5), EVENTS))
     half = len(records) // 2
     produce(guarded, tmp_path, records[:half])
@@ -151,7 +153,11 @@ def test_all_stages_run_with_these_rights_through_a_takeover(guarded: GuardedSta
     wait_until_drained(guarded.user("monitor"), GROUPS, 90)
     # Others take partitions over, and the epochs with them; those that are killed come back and take theirs again.
     guarded.stack.add([worker(guarded, stage, "-other") for stage in ("intake", "customers")])
+    # A new password, and a restart with it.
+    guarded.admit("identity")
+    guarded.stack.remove("identity")
     produce(guarded, tmp_path, records[half:])
+    guarded.stack.add([worker(guarded, "identity")])
     for stage in ("intake", "customers"):
         os.kill(guarded.stack.pid(stage), signal.SIGKILL)
     wait_until_drained(guarded.user("monitor"), GROUPS, 90)
@@ -166,4 +172,5 @@ def test_all_stages_run_with_these_rights_through_a_takeover(guarded: GuardedSta
     assert verified.exit_code == 0, verified.shown
     for process in guarded.stack.status().processes:
         if process.name not in ("kafka", "clickhouse"):
-            assert word(process.name.removesuffix("-other")) not in guarded.stack.log_file(process.name).read_text()
+            told = guarded.stack.log_file(process.name).read_text("utf-8")
+            assert guarded.password(process.name.removesuffix("-other")) not in told

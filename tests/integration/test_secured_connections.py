@@ -16,7 +16,7 @@ from streams.acls import Acl
 from streams.broker import admin
 from streams.config import PREFIX
 from streams.kafka_access import KafkaAccess
-from tests.integration.guarded import GuardedStack, Papers, guarded_stack, make_papers, omnijourney, word
+from tests.integration.guarded import GuardedStack, Papers, guarded_stack, make_papers, omnijourney
 from tests.integration.tls_front import tls_front
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -123,7 +123,7 @@ def test_a_wrong_way_in_is_told_in_a_line(guarded: GuardedStack, wrong: str) -> 
     assert (ended.exit_code, ended.shown) == (UNREACHABLE, ""), ended.said
     (line,) = ended.said.splitlines()
     assert line.startswith(f"Error: {complaint}")
-    assert not any(secret in line for secret in ("hunter2", word("reader")))
+    assert not any(secret in line for secret in ("hunter2", guarded.password("reader")))
 
 
 def test_an_expired_certificate_is_told_to_be_expired(guarded: GuardedStack, tmp_path: Path) -> None:
