@@ -96,7 +96,11 @@ def touchpoints(count: int, campaigns: int, customers: int, first: int = 0) -> l
             "channel": (channel := CHANNELS[at % len(CHANNELS)]),
             "occurred_at": now - 1_500,
             "action": ACTIONS[channel],
-            "identifiers": [{"namespace": "cookie_id", "value": f"c{at % customers}"}],
+            "identifiers": [
+                {"namespace": "cookie_id", "value": f"c{at % customers}"},
+                # So that there is something to link.
+                *([{"namespace": "user_id", "value": f"u{at % customers}"}] if channel == "mobile" else []),
+            ],
             "acquisition": {"source": "s", "medium": "m", "campaign": f"campaign {at % campaigns}"},
             "message_id": f"m{at % campaigns}" if channel == "email" else None,
             "user_agent": "Mozilla/5.0",
