@@ -357,6 +357,11 @@ def test_a_monitor_whose_broker_and_database_are_frozen_tells_so_and_nothing_old
     wait_until(lambda: reachable(pipeline) == dict.fromkeys(servers.values(), 1.0), 90, "both answer")
     assert figures(pipeline, MONITOR, "journey_clickhouse_parts")["touchpoints",] >= 1
     assert set(figures(pipeline, MONITOR, "journey_kafka_under_replicated_partitions").values()) == {0.0}
+    os.kill(pipeline.stack.pid(MONITOR), signal.SIGTERM)
+    wait_until(lambda: restarts(pipeline, MONITOR) == 1, 10, "it has ended")
+    monitor = pipeline.stack.status().process(MONITOR)
+    assert monitor is not None
+    assert monitor.exit_code == 0
 
 
 def reachable(pipeline: LocalPipeline) -> Mapping[str, float]:
