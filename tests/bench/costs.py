@@ -23,6 +23,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from end_to_end import DEADLINE_S, SERVERS, Finish, make_events
@@ -30,6 +31,7 @@ from figures import cpu_s, peak_mb
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from prepared import Prepared, send
+from rocksdict import Options, Rdict
 from scaling_document import ROOT, write_document
 
 from deploy.local.ports import free_ports
@@ -42,6 +44,9 @@ from streams.local import LocalPipeline
 from streams.offsets import wait_until_drained
 from tests.bench.scaling import COSTS
 
+STATEFUL = ("intake", "identity", "customers")
+#: How long nothing is sent, to see what each process takes then.
+IDLE_S = 10.0
 _LOG = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]+)")
 _TABLES = """
 SELECT table, sum(rows), sum(bytes_on_disk), sum(data_uncompressed_bytes) FROM system.parts
@@ -60,6 +65,7 @@ def run_once(events: list[Prepared], number: int) -> Figures:
         pipeline.prepare()
         pipeline.start_workers()
         figures = _measure(pipeline, events)
+        figures["state_bytes"] = _state_bytes(pipeline, len(events))
         figures["recovery"] = _recovery(pipeline)
     finally:
         stack.down(purge=True)
@@ -69,27 +75,38 @@ def run_once(events: list[Prepared], number: int) -> Figures:
 def _measure(pipeline: LocalPipeline, events: list[Prepared]) -> Figures:
     count = len(events)
     pids = {name: pipeline.stack.pid(name) for name in (*STAGES, *SERVERS)}
+    idle = _idle(pids)
     before = {name: cpu_s(pid) for name, pid in pids.items()}
+    began = time.monotonic()
     sent = send(pipeline.settings.kafka_bootstrap, events)
     finish = Finish()
     wait_until_drained(pipeline.settings.kafka_bootstrap, GROUPS, DEADLINE_S, finish.note_lag, pause=finish.pause)
-    used = {name: (cpu_s(pid) - before[name]) / count * 1e6 for name, pid in pids.items()}
-    metrics = {stage: _scrape(pipeline.metrics_url(stage)) for stage in STAGES}
+    seconds = time.monotonic() - began
+    # What a process takes at rest it takes for each second, not for each event: it would count as often as others slow
+    # this machine down.
+    used = {
+        name: max(0.0, cpu_s(pid) - before[name] - idle[name] * seconds) / count * 1e6 for name, pid in pids.items()
+    }
     topics, records = _topics(pipeline)
     return {
         "events": count,
         "customers": _ask(pipeline, "SELECT count() FROM customers"),
         "events_per_second": count / (finish.ended_at - sent.began),
+        "idle_cores": idle,
         "cpu_us": {**used, "producer": sent.cpu_s / count * 1e6},
         "peak_mb": {name: peak_mb(pid) for name, pid in pids.items()},
         "source_bytes_raw": sum(len(event.value) for event in events) / count,
         "topic_bytes": {topic: size / count for topic, size in topics.items()},
         "topic_records": {topic: number / count for topic, number in records.items()},
-        "state_bytes": {
-            stage: metrics[stage]["journey_stage_state_bytes"] / count for stage in STAGES if stage != "sink"
-        },
         "tables": _tables(pipeline, count),
     }
+
+
+def _idle(pids: Mapping[str, int]) -> Mapping[str, float]:
+    """Cores that each process takes where nothing comes."""
+    before, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
+    time.sleep(IDLE_S)
+    return {name: (cpu_s(pid) - before[name]) / (time.monotonic() - began) for name, pid in pids.items()}
 
 
 def _topics(pipeline: LocalPipeline) -> tuple[Mapping[str, int], Mapping[str, int]]:
@@ -120,10 +137,23 @@ def _tables(pipeline: LocalPipeline, count: int) -> dict[str, dict[str, float]]:
         }
 
 
+def _state_bytes(pipeline: LocalPipeline, count: int) -> dict[str, float]:
+    """What each state takes on disk once RocksDB has compacted it, by the event; ends the workers that have one."""
+    found = {}
+    for stage in STATEFUL:
+        pipeline.stack.remove(stage)
+        sizes = []
+        for path in (pipeline.stack.folder / "state" / stage).rglob("CURRENT"):
+            with closing(Rdict(str(path.parent), Options(raw_mode=True))) as rocks:
+                rocks.compact_range(None, None)
+                sizes.append(rocks.property_int_value("rocksdb.total-sst-files-size") or 0)
+        found[stage] = sum(sizes) / count
+    return found
+
+
 def _recovery(pipeline: LocalPipeline) -> Figures:
     """How fast CUSTOMERS' state comes back from its changelog, with an empty disk."""
     (port,) = free_ports(1)
-    pipeline.stack.remove("customers")
     folder = pipeline.stack.folder / "state" / "customers"
     shutil.rmtree(folder)
     own = {"HTTP_PORT": str(port), "STATE_DIR": str(folder), "INSTANCE_ID": "customers"}

@@ -23,7 +23,7 @@ TB, GB, MB = 1e12, 1e9, 1e6
 STAGES = ("intake", "identity", "customers", "sink")
 #: Groups that read a topic; the broker sends it to each.
 READERS = {"customers.activity": 2, "identity.links": 2, "identity.assignments": 2, "identity.changes": 1}
-#: Days that a topic is kept (docs/topics.md); 0: compacted, so as large as what it is about.
+#: Days that a topic is kept (docs/topics.md), where it isn't Assumed.source_days.
 KEPT_DAYS = {"identity.changes": 30, "journey_changes": 30, "touchpoints.dead": 30, "touchpoints.late": 30}
 COMPACTED = ("identity.assignments", "outcomes")
 CHANGELOG = "-state-changelog"
@@ -38,7 +38,8 @@ class Assumed(NamedTuple):
 
     peak: float = 2.0  # the busiest hour over the mean
     busy: float = 0.6  # of a core or disk, how much is used at the peak
-    history_days: float = 400  # rows in ClickHouse, and histories in the state of INTAKE and CUSTOMERS
+    history_days: float = 400  # rows in ClickHouse
+    state_days: float = 400  # what INTAKE has seen and CUSTOMERS keep; nothing is forgotten by itself
     source_days: float = 7  # touchpoints.*, customers.activity, journeys, sessions, engagement
     replication: int = 3  # of Kafka's topics
     follower: float = 0.5  # CPU of a broker that follows, over that of one that leads
@@ -96,7 +97,10 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
     peak = rate * a.peak
     cores = {stage: peak * costs["cpu_us"][stage] / 1e6 / a.busy for stage in STAGES}
     kept = rate * DAY_S * a.history_days
-    state = {stage: costs["state_bytes"][stage] * kept for stage in ("intake", "identity", "customers")}
+    state = {
+        stage: costs["state_bytes"][stage] * rate * DAY_S * a.state_days
+        for stage in ("intake", "identity", "customers")
+    }
     workers = {
         "identity": 2,  # the second stands by
         "sink": ceil(cores["sink"]),
@@ -112,8 +116,9 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
         ceil(15 * partitions * a.replication / a.broker_partitions),
     )
     sharded, everywhere = _tables(costs, kept)
+    node_disk = max(a.node_disk, 2 * everywhere / a.busy)
     clickhouse_cores = peak * costs["cpu_us"]["clickhouse"] / 1e6 / a.busy / (1 - a.query_share)
-    shards = max(1, ceil(sharded / a.busy / (a.node_disk - everywhere)), ceil(clickhouse_cores / a.node_cores))
+    shards = max(1, ceil(sharded / (node_disk * a.busy - everywhere)), ceil(clickhouse_cores / a.node_cores))
     nodes = shards * a.replicas
     node_cores = nodes * min(a.node_cores, max(4, ceil(clickhouse_cores / shards)))
     disk = (sharded * a.replicas + everywhere * nodes) / a.busy
@@ -149,8 +154,11 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
 
 
 def _partitions(least: int) -> int:
-    """A number with many divisors, so that workers share them evenly as they become more."""
-    return next(n for n in (12, 24, 48, 96, 192, 240, 480, 960, 1_920, 3_840, 7_680, 15_360, 30_720) if n >= least)
+    """12, 24, 48, ...: workers share them evenly as they become more."""
+    partitions = 12
+    while partitions < least:
+        partitions *= 2
+    return partitions
 
 
 def _kafka(costs: Costs, rate: float, a: Assumed) -> dict[str, float]:
@@ -158,12 +166,9 @@ def _kafka(costs: Costs, rate: float, a: Assumed) -> dict[str, float]:
     sizes = costs["topic_bytes"]
     kept = 0.0
     for topic, size in sizes.items():
-        if topic.endswith(CHANGELOG):
-            # Compacted: what the state holds, and as much again until the cleaner comes.
-            kept += 2 * costs["state_bytes"][topic.removesuffix(CHANGELOG)] * a.history_days
-        else:
-            days = a.history_days if topic in COMPACTED else KEPT_DAYS.get(topic, a.source_days)
-            kept += size * days
+        # Compacted ones at all that was ever written: what is written anew is little beside what stays.
+        compacted = topic.endswith(CHANGELOG) or topic in COMPACTED
+        kept += size * (a.state_days if compacted else KEPT_DAYS.get(topic, a.source_days))
     into = sum(sizes.values()) * rate
     out = sum(0 if topic.endswith(CHANGELOG) else size * READERS.get(topic, 1) for topic, size in sizes.items()) * rate
     copies = 1 + a.follower * (a.replication - 1)
@@ -183,6 +188,13 @@ def _recovery_s(costs: Costs, state: float) -> float:
     topic = "customers" + CHANGELOG
     record = costs["topic_bytes"][topic] / costs["topic_records"][topic]
     return state / (record * costs["recovery"]["records_per_second"])
+
+
+def full_after_days(costs: Costs, stage: str, assumed: Assumed | None = None) -> float:
+    """When a worker of ``stage`` that has all the work that it can do has as much state as it may have."""
+    a = assumed or Assumed()
+    rate = 1e6 * a.busy / a.peak / costs["cpu_us"][stage]
+    return a.worker_state / (rate * costs["state_bytes"][stage] * DAY_S)
 
 
 class Limit(NamedTuple):
@@ -213,8 +225,8 @@ def limits(costs: Costs, assumed: Assumed | None = None) -> list[Limit]:
         ),
         Limit(
             "state of IDENTITY, one disk",
-            a.worker_state / (costs["state_bytes"]["identity"] * kept),
-            f"{costs['state_bytes']['identity']:,.0f} bytes a touchpoint, kept for {a.history_days:g} days",
+            a.worker_state / (costs["state_bytes"]["identity"] * DAY_S * a.state_days),
+            f"{costs['state_bytes']['identity']:,.0f} bytes a touchpoint, kept for {a.state_days:g} days",
             "a larger disk and a longer recovery, or a standby",
         ),
         Limit(

@@ -15,7 +15,23 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from tests.bench.scaling import DAY_S, GB, MB, RATES, TB, Costs, Plan, limits, load, plan  # noqa: E402
+from tests.bench.scaling import (  # noqa: E402
+    DAY_S,
+    GB,
+    MB,
+    RATES,
+    TB,
+    Assumed,
+    Costs,
+    Plan,
+    full_after_days,
+    limits,
+    load,
+    plan,
+)
+
+#: Histories that are compared.
+STATE_DAYS = (7, 30, 90, 400)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -49,7 +65,12 @@ def span(seconds: float) -> str:
 
 def measured(costs: Costs) -> str:
     """What a million touchpoints cost."""
-    cpu = [[name, number(us), f"{costs['peak_mb'].get(name, 0):,.0f}"] for name, us in costs["cpu_us"].items()]
+    memory, idle = costs["peak_mb"], costs["idle_cores"]
+    cpu = [
+        [name, number(us), f"{memory[name]:,.0f}", f"{idle[name]:.3f}"]
+        for name, us in costs["cpu_us"].items()
+        if name in memory
+    ]
     topics = [
         [name, number(costs["topic_records"][name] * 1e6), size(bytes_ * 1e6)]
         for name, bytes_ in costs["topic_bytes"].items()
@@ -67,7 +88,7 @@ def measured(costs: Costs) -> str:
             f"Measured on {run['on']} with {number(costs['events'])} touchpoints of {number(costs['customers'])}"
             f" customers, median of {number(run['runs'])} runs, {run['cores']} cores for everything; end to end"
             f" {number(costs['events_per_second'])} touchpoints a second.",
-            _table(["process", "CPU s", "most memory, MB"], cpu),
+            _table(["process", "CPU s", "most memory, MB", "cores at rest"], cpu),
             _table(["topic", "records", "on disk (lz4), one copy"], topics),
             _table(["state of", "on disk"], state),
             _table(["table", "rows", "on disk, one copy", "not compressed"], tables),
@@ -82,10 +103,10 @@ def _beyond(p: Plan) -> str:
 
 
 _ROWS: Sequence[tuple[str, Callable[[Plan], str]]] = (
-    ("INTAKE, cores = workers", lambda p: f"{number(p.cores['intake'])} = {p.workers['intake']:,}"),
+    ("INTAKE: cores, workers", lambda p: f"{number(p.cores['intake'])}, {p.workers['intake']:,}"),
     ("IDENTITY, cores: one is all there is", lambda p: f"{number(p.cores['identity'])}{_beyond(p)}"),
-    ("CUSTOMERS, cores = workers", lambda p: f"{number(p.cores['customers'])} = {p.workers['customers']:,}"),
-    ("SINK, cores = workers", lambda p: f"{number(p.cores['sink'])} = {p.workers['sink']:,}"),
+    ("CUSTOMERS: cores, workers", lambda p: f"{number(p.cores['customers'])}, {p.workers['customers']:,}"),
+    ("SINK: cores, workers", lambda p: f"{number(p.cores['sink'])}, {p.workers['sink']:,}"),
     ("partitions of each keyed topic", lambda p: f"{p.partitions:,}"),
     ("state of INTAKE, CUSTOMERS", lambda p: f"{size(p.state['intake'])}, {size(p.state['customers'])}"),
     ("a worker of CUSTOMERS reads its state back in", lambda p: span(p.recovery_s)),
@@ -126,11 +147,34 @@ def stops(costs: Costs) -> str:
     )
 
 
-PARTS: Mapping[str, Callable[[Costs], str]] = {"measured": measured, "needed": needed, "stops": stops}
+def forgetting(costs: Costs) -> str:
+    """What it would save to forget."""
+    full = ", ".join(
+        f"{number(full_after_days(costs, stage))} days ({stage.upper()})" for stage in ("intake", "customers")
+    )
+    table = _table(
+        ["days in state", *(f"{rate:,} a second" for rate in RATES)],
+        [[f"{days:,}", *(_with_days(costs, rate, days) for rate in RATES)] for days in STATE_DAYS],
+    )
+    return f"A worker with all the work that it can do has its 200 GB after {full}.\n\n{table}"
+
+
+def _with_days(costs: Costs, rate: float, days: float) -> str:
+    p = plan(costs, rate, Assumed(state_days=days))
+    workers = p.workers["intake"] + p.workers["customers"]
+    return f"{workers:,} workers, {span(p.recovery_s)}, {number(p.money['all'])}"
+
+
+PARTS: Mapping[str, Callable[[Costs], str]] = {
+    "measured": measured,
+    "needed": needed,
+    "forgetting": forgetting,
+    "stops": stops,
+}
 
 
 def filled(text: str, costs: Costs) -> str:
-    """``text`` with its three tables anew; ValueError where a mark is missing."""
+    """``text`` with its tables anew; ValueError where a mark is missing."""
     for name, part in PARTS.items():
         begin, end = f"<!-- {name}: tests/bench/scaling.py -->", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)

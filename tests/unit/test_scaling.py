@@ -17,7 +17,7 @@ UNIT = {
     "tables": {"touchpoints": {"rows": 1.0, "bytes": 50.0}, "identities": {"rows": 0.1, "bytes": 5.0}},
     "recovery": {"records_per_second": 1_000.0},
 }
-PLAIN = Assumed(peak=1, busy=1, history_days=10, replication=1, replicas=1, query_share=0)
+PLAIN = Assumed(peak=1, busy=1, history_days=10, state_days=10, replication=1, replicas=1, query_share=0)
 
 
 def test_the_document_has_the_models_figures() -> None:
@@ -36,8 +36,8 @@ def test_cores_are_the_peaks_cpu_over_what_may_be_used_of_a_core() -> None:
     assert plan(UNIT, 10_000, PLAIN._replace(peak=3, busy=0.5)).workers["intake"] == 6
 
 
-def test_kafka_keeps_sources_for_their_days_and_changelogs_at_twice_their_state() -> None:
-    a_second = 7 * 300 + 10 * 2 * 100
+def test_kafka_keeps_sources_for_their_days_and_changelogs_as_long_as_state() -> None:
+    a_second = 7 * 300 + 10 * 50
     assert plan(UNIT, 1, PLAIN).kafka_disk == pytest.approx(a_second * 86_400)
     assert plan(UNIT, 1, PLAIN._replace(replication=3)).kafka_disk == pytest.approx(3 * a_second * 86_400)
 
