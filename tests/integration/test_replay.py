@@ -114,7 +114,8 @@ def contents(pipeline: LocalPipeline) -> dict[str, Any]:
         }
     consumer = KafkaConsumer(bootstrap_servers=pipeline.settings.kafka_bootstrap)
     try:
-        names = [topic for topic in consumer.topics() if not topic.startswith(("next.", "__"))]
+        # A worker that joins anew says so in its changelog.
+        names = [t for t in consumer.topics() if not t.startswith(("next.", "__")) and not t.endswith("-changelog")]
         logs = [TopicPartition(name, n) for name in names for n in consumer.partitions_for_topic(name) or ()]
         return {**hashes, **consumer.end_offsets(logs)}
     finally:

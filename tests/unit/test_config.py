@@ -13,6 +13,8 @@ GOOD = {
     "log_epoch": ("1", 1),
     "own_domains": ("a.example, b.example,", frozenset({"a.example", "b.example"})),
     "closing_conversions": ("purchase,lease", frozenset({"purchase", "lease"})),
+    "namespace": ("next", "next"),
+    "live_namespace": ("next", "next"),
     "session_gap_ms": ("60000", 60_000),
     "journey_gap_ms": ("60000", 60_000),
     "lookback_ms": ("0", 0),
@@ -35,6 +37,8 @@ GOOD = {
     "log_level": ("debug", "debug"),
 }
 BAD = {
+    "namespace": ("Next", "next.one", "1st", "a" * 31),
+    "live_namespace": ("-",),
     "partitions": ("0", "10001", "4.5", "four", ""),
     "customer_partitions": ("0", "10001", "-1", ""),
     "replication": ("0", "11", "x"),
