@@ -146,6 +146,8 @@ def test_the_same_rules_give_the_same_rows(scene: Scene, untouched: None) -> Non
     assert {name for name, how in found.items() if how.startswith("0 ")} == {"identity_violations"} & {*found}
     assert (found["identity_corrections"], found["late_touchpoints"]) == ("2 equal", "2 equal")
     assert "all equal" in run(scene.pipeline, "verify", **NEXT).output
+    refused = run(scene.pipeline, "dead", "replay", exit_code=2, **NEXT).output
+    assert "sends nothing to sources" in refused
     again = run(scene.pipeline, "replay", "prepare", "--from", ALL_TIME, exit_code=2, **NEXT).output
     assert "there is a pipeline 'next' already" in again
 
