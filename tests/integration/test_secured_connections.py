@@ -22,6 +22,7 @@ from tests.integration.tls_front import tls_front
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 FAILED, UNREACHABLE = 1, 3
+NOT_MINE = "hunter2"  # noqa: S105
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def wrong_ways(guarded: GuardedStack) -> dict[str, tuple[KafkaAccess, str]]:
     elsewhere = f"localhost:{sasl.rpartition(':')[2]}"
     refused, untrusted = f"Kafka at {sasl} does not let user", "its certificate is not trusted:"
     return {
-        "password": (replace(right, password="hunter2"), f"{refused} reader in: wrong name or password; set"),
+        "password": (replace(right, password=NOT_MINE), f"{refused} reader in: wrong name or password; set"),
         "name": (replace(right, username="nobody"), f"{refused} nobody in: wrong name or password; set"),
         "mechanism": (replace(right, mechanism="SCRAM-SHA-256"), f"Kafka at {sasl} takes no SCRAM-SHA-256; set"),
         "authority": (
@@ -83,7 +84,7 @@ def wrong_ways(guarded: GuardedStack) -> dict[str, tuple[KafkaAccess, str]]:
         ),
         "no tls there": (replace(right, bootstrap=open_), f"Kafka at {open_}: no TLS there: "),
         "no sasl there": (
-            KafkaAccess(open_, "SASL_PLAINTEXT", username="reader", password="hunter2"),
+            KafkaAccess(open_, "SASL_PLAINTEXT", username="reader", password=NOT_MINE),
             f"something listens at {open_} but answers not as Kafka does to SASL_PLAINTEXT; set",
         ),
         "no certificate": (
@@ -120,7 +121,7 @@ def test_a_wrong_way_in_is_told_in_a_line(guarded: GuardedStack, wrong: str) -> 
         pass
     (line,) = str(caught.value).splitlines()
     assert line.startswith(complaint)
-    assert not any(secret in line for secret in ("hunter2", guarded.password("reader")))
+    assert not any(secret in line for secret in (NOT_MINE, guarded.password("reader")))
 
 
 def test_the_right_way_is_found_behind_a_wrong_one(guarded: GuardedStack) -> None:
@@ -132,7 +133,7 @@ def test_the_right_way_is_found_behind_a_wrong_one(guarded: GuardedStack) -> Non
 @pytest.mark.parametrize("command", [("topics", "diff"), ("worker", "intake")], ids=" ".join)
 def test_commands_and_workers_that_are_not_let_in_end_with_a_line(guarded: GuardedStack, command: Any) -> None:
     environment = guarded.environment("reader")
-    environment |= {PREFIX + "KAFKA_PASSWORD_FILE": "", PREFIX + "KAFKA_PASSWORD": "hunter2"}
+    environment |= {PREFIX + "KAFKA_PASSWORD_FILE": "", PREFIX + "KAFKA_PASSWORD": NOT_MINE}
     ended = omnijourney(environment, *command)
     assert (ended.exit_code, ended.shown) == (UNREACHABLE, "")
     assert ended.said == (
@@ -185,7 +186,7 @@ def test_clickhouse_is_reached_over_tls_and_only_where_it_can_be_trusted(
             assert len(client.query("SELECT number, toString(number) FROM numbers(%(rows)s)", {"rows": rows})) == rows
         # Last, because the local server ends with it.
         password = tmp_path / "password"
-        password.write_text("hunter2\n")
+        password.write_text(NOT_MINE + "\n")
         code, said = migrate(here, CLICKHOUSE_PASSWORD_FILE=str(password), **trusted)
         assert (code, said) == (
             FAILED,
