@@ -22,7 +22,7 @@ from tests.integration.tls_front import tls_front
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 FAILED, UNREACHABLE = 1, 3
-NOT_MINE = "hunter2"  # noqa: S105
+NOT_MINE = "hunter2"
 
 
 @pytest.fixture(scope="module")
