@@ -66,3 +66,8 @@ class Damage:
         *(_flip, _flip, _cut_off, _put, _put, _put),
         *(_splice, _repeat, _pretend, _append),
     )
+
+
+def pretends_newer(value: bytes | None) -> bool:
+    """Whether ``value`` seems to be a newer release's: on topics of our own that stops a worker, and rightly."""
+    return value is not None and value.startswith(MARKER) and value[len(MARKER) : HEADER_BYTES] not in FINGERPRINTS

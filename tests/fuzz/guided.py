@@ -46,7 +46,18 @@ def main() -> None:
     for number, record in enumerate(touchpoints(SEEDS, 1)):
         channel = bytes([CHANNELS.index(record["channel"])])
         (CORPUS / f"whole-{number}").write_bytes(channel + encode("touchpoint", record).removeprefix(HEADER))
-    atheris.Setup([sys.argv[0], "-timeout=60", "-rss_limit_mb=2048", "-max_len=4096", *sys.argv[1:], str(CORPUS)], take)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            "-timeout=60",
+            "-rss_limit_mb=2048",
+            "-max_len=4096",
+            f"-artifact_prefix={CORPUS}-",
+            *sys.argv[1:],
+            str(CORPUS),
+        ],
+        take,
+    )
     atheris.Fuzz()
 
 
