@@ -65,7 +65,7 @@ def shards(single: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
 
 def copy(one: ClickHouse, client: ClickHouse, table: Described) -> None:
     names = [name for name, *_ in table.columns]
-    data = [[*column] for column in zip(*one.query(f"SELECT * FROM {table.name} FINAL"), strict=True)]  # noqa: S608
+    data = [[*column] for column in zip(*one.query(f"SELECT * FROM {table.name} FINAL"), strict=True)]  # noqa: S608 - composed of what stands here
     if data:
         version = names.index("version")
         older = [*data]
@@ -103,7 +103,7 @@ def views() -> list[str]:
 @pytest.mark.parametrize("view", views())
 def test_a_view_has_the_same_rows_on_each_shard_as_on_a_single_node(single: str, shards: Shards, view: str) -> None:
     question = read_questions()[view].query
-    asked = question if f"{view}(" in question else f"SELECT * FROM {view}"  # noqa: S608
+    asked = question if f"{view}(" in question else f"SELECT * FROM {view}"  # noqa: S608 - composed of what stands here
     with ClickHouse(single) as one:
         expected = comparable(one.query(asked))
     assert expected
@@ -115,7 +115,7 @@ def test_a_view_has_the_same_rows_on_each_shard_as_on_a_single_node(single: str,
 def test_an_analyst_without_any_setting_gets_the_same_from_a_view(single: str, shards: Shards) -> None:
     defaults = "SETTINGS distributed_product_mode = 'deny', prefer_localhost_replica = 1"
     for view in ("attributions", "attribution_drift", "touchpoints_now"):
-        asked = f"SELECT * FROM {view}"  # noqa: S608
+        asked = f"SELECT * FROM {view}"  # noqa: S608 - composed of what stands here
         with ClickHouse(single) as one, ClickHouse(shards.second) as client:
             assert comparable(client.query(f"{asked} {defaults}")) == comparable(one.query(asked))
 
@@ -123,8 +123,8 @@ def test_an_analyst_without_any_setting_gets_the_same_from_a_view(single: str, s
 def test_each_row_is_on_one_shard_with_all_its_versions_and_both_have_some(single: str, shards: Shards) -> None:
     with ClickHouse(single) as one, ClickHouse(shards.first) as first, ClickHouse(shards.second) as second:
         for table in ("touchpoints", "journeys", "sessions", "engagement"):
-            (whole,) = one.query(f"SELECT count() FROM {table} FINAL")[0]  # noqa: S608
-            local = f"SELECT count() FROM {table}{LOCAL} FINAL"  # noqa: S608
+            (whole,) = one.query(f"SELECT count() FROM {table} FINAL")[0]  # noqa: S608 - composed of what stands here
+            local = f"SELECT count() FROM {table}{LOCAL} FINAL"  # noqa: S608 - composed of what stands here
             parts = [client.query(local)[0][0] for client in (first, second)]
             assert sum(parts) == whole
             assert min(parts) > whole / 4

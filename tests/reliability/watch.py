@@ -60,7 +60,7 @@ class Freshness:
         vias = {f"cookie_id:{cookie}": partition for partition, cookie in enumerate(flow.cookies)}
         names = ", ".join(f"'{via}'" for via in vias)
         sql = (
-            f"SELECT via, max(event_id) FROM touchpoints WHERE channel = '{MARKER_CHANNEL}' AND via IN ({names})"  # noqa: S608
+            f"SELECT via, max(event_id) FROM touchpoints WHERE channel = '{MARKER_CHANNEL}' AND via IN ({names})"  # noqa: S608 - composed of what stands here
             " AND startsWith(event_id, 'marker-') GROUP BY via"
         )
         self._url = f"{clickhouse_http}/?{urllib.parse.urlencode({'database': 'journeys', 'query': sql})}"
