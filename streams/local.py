@@ -52,7 +52,7 @@ class LocalPipeline:
     def prepare(self) -> tuple[int, int]:
         """Create topics and tables; how many topics there are and how many migrations were applied."""
         topics = composition.topics(self.settings)
-        topic_admin.apply(self.settings.kafka_bootstrap, topics, self.settings.replication)
+        topic_admin.apply(self.settings.kafka, topics, self.settings.replication)
         return len(topics), len(migrate(self.settings.clickhouse_url))
 
     def start_workers(self, suffix: str = "") -> None:
@@ -105,4 +105,4 @@ class LocalPipeline:
 
     def drain(self, timeout_s: float, on_progress: Callable[[Lag], None] = lambda _: None) -> None:
         """Return when all that was produced is in ClickHouse; TimeoutError, naming what lags, after ``timeout_s``."""
-        wait_until_drained(self.settings.kafka_bootstrap, composition.GROUPS, timeout_s, on_progress)
+        wait_until_drained(self.settings.kafka, composition.groups(self.settings), timeout_s, on_progress)

@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 
 from sinks.clickhouse import ClickHouse, ClickHouseError
 from streams.broker import BrokerUnreachable, TopicMissing
+from streams.kafka_access import KafkaAccess
 from streams.offsets import Groups
 from streams.runtime import health, metrics
 from streams.standing import look
@@ -88,19 +89,19 @@ class Watch(Collector):
             pause.wait(self._every_s)
 
 
-def kafka(bootstrap: str, groups: Groups, topics: Iterable[str], every_s: float) -> Watch:
+def kafka(access: KafkaAccess | str, groups: Groups, topics: Iterable[str], every_s: float) -> Watch:
     """Lag and members of ``groups``, replicas of ``topics``."""
     names = sorted(topics)
     return Watch(
         ("journey_kafka_reachable", "1 where the broker told everything that it was asked, else 0."),
-        lambda: _kafka(bootstrap, groups, names),
+        lambda: _kafka(access, groups, names),
         (BrokerUnreachable, TopicMissing, KafkaError, OSError),
         every_s,
     )
 
 
-def _kafka(bootstrap: str, groups: Groups, topics: Sequence[str]) -> Sequence[Metric]:
-    standing = look(bootstrap, groups, topics)
+def _kafka(access: KafkaAccess | str, groups: Groups, topics: Sequence[str]) -> Sequence[Metric]:
+    standing = look(access, groups, topics)
     lag = GaugeMetricFamily(
         "journey_group_lag_records",
         "Records from the next one that the group reads to the end, as the broker has it.",

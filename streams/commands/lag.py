@@ -55,12 +55,12 @@ def _sum(lag: Lag, places: list[Place]) -> Position:
     return Position(sum(p.committed for p in positions), sum(p.end for p in positions))
 
 
-def _look(bootstrap: str) -> Standing:
+def _look(settings: config.Settings) -> Standing:
     """A broker that makes its topic of groups on first use, or whose leaders move, is asked again for some seconds."""
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return look(bootstrap, composition.GROUPS)
+            return look(settings.kafka, composition.groups(settings))
         except RetriableError:
             if time.monotonic() >= until:
                 raise
@@ -85,10 +85,10 @@ def lag(over_s: float, as_json: bool) -> None:
     """
     import orjson
 
-    bootstrap = config.read().kafka_bootstrap
-    before, looked_at = _look(bootstrap), time.monotonic()
+    settings = config.read()
+    before, looked_at = _look(settings), time.monotonic()
     time.sleep(over_s)
-    now = _look(bootstrap)
+    now = _look(settings)
     rows = list(compare(before.lag, now, time.monotonic() - looked_at))
     if as_json:
         click.echo(orjson.dumps([row._asdict() for row in rows], option=orjson.OPT_INDENT_2))

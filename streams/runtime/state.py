@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import accounts, metrics
 from streams.runtime.aiokafka_seam import EpochProducer
 from streams.runtime.failures import StateLost, StateOutdated, Superseded
@@ -62,14 +63,16 @@ class KeyedState:
     ``remaining`` tells how many changelog records recovery has still to read.
     """
 
-    def __init__(self, stage: str, layout: Layout, topic: str, disks: Disks, bootstrap: str, cache_bytes: int) -> None:
+    def __init__(
+        self, stage: str, layout: Layout, topic: str, disks: Disks, kafka: KafkaAccess, cache_bytes: int
+    ) -> None:
         self.topic = topic
         self.remaining: Callable[[], int] = lambda: 0
         self._stage = stage
         self._layout = layout
         self._values = Values(layout)
         self._disks = disks
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._cache_bytes = cache_bytes
         self._stores: dict[int, Store] = {}
         self._views: dict[int, BatchView] = {}
@@ -130,7 +133,7 @@ class KeyedState:
         log.info("took_over", partitions=sorted(partitions), generation=generation, seconds=took_s)
 
     async def _take(self, partition: int, generation: int) -> None:
-        producer = EpochProducer(self._bootstrap, f"{self.topic}-{partition}")
+        producer = EpochProducer(self._kafka, f"{self.topic}-{partition}")
         self._producers[partition] = producer
         await producer.start()
         taken = producer.one_batch([(TAKEN, str(generation).encode())])
