@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from prometheus_client import REGISTRY
-
 from schemas.codec import Undecodable, decode
 from schemas.columns import decode_columns
 from streams import topics
@@ -19,6 +17,7 @@ from streams.runtime.stage import PlainRecord, Records
 from streams.runtime.views import make_view
 from streams.stages.intake import Intake, IntakeRules
 from streams.stages.intake.judge import JudgeRules
+from streams.stages.intake.metrics import REGISTRY
 from tests.unit.builders import DAY, MINUTE, Collected
 
 LOOK_EVERY = 16
