@@ -15,7 +15,6 @@ from deploy.local.fetch import project_root
 from deploy.local.ports import HOST, free_ports
 from deploy.local.processes import ProcessSpec
 
-
 #: Where Debian's Alertmanager looks for its templates, which would have to be installed; and a path as long that begins
 #: where it runs.
 _INSTALLED = b"/usr/share/prometheus/alertmanager"
