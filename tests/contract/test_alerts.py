@@ -35,14 +35,21 @@ def run(program: Program, *arguments: str) -> str:
     return done.stdout
 
 
+#: What `make test` fetches, and `make check` does without.
+with_promtool = pytest.mark.stack
+
+
+@with_promtool
 def test_prometheus_takes_its_configuration_and_all_rules() -> None:
     assert run(PROMTOOL, "check", "config", str(PROMETHEUS / "prometheus.yml")).count("SUCCESS") == len(RULES) + 2
 
 
+@with_promtool
 def test_alertmanager_takes_its_configuration() -> None:
     assert "SUCCESS" in run(AMTOOL, "check-config", str(PROMETHEUS / "alertmanager.yml"))
 
 
+@with_promtool
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_alerts_fire_where_they_must_and_nowhere_else(path: Path) -> None:
     assert "SUCCESS" in run(PROMTOOL, "test", "rules", str(path))
