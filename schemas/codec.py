@@ -2,7 +2,7 @@
 
 ``C3 01``, the 8-byte little-endian fingerprint of the writer's schema, the Avro body (Avro specification,
 "Single-object encoding"). A reader finds the writer's schema in the registry and resolves it to the current version,
-defaults filled in, so a producer may be older or newer than the stage that reads it.
+defaults filled in, so a producer may be older than the stage that reads it, or newer where the stage knows the schema.
 
 Records are plain dicts in the field names of the schema: times are integer milliseconds, enums their symbols, bytes
 ``bytes``.
@@ -30,6 +30,12 @@ class Undecodable(ValueError):
     """The bytes are no record of ours; the message says what was found instead."""
 
 
+class UnknownSchema(Undecodable):
+    """The bytes say that they are a record of a schema that this release does not know: a newer one may."""
+
+    may_be_newer = True
+
+
 class Decoded(NamedTuple):
     """A record and the name of its kind, e.g. ``("touchpoint", {...})``."""
 
@@ -42,7 +48,8 @@ class Codec:
 
     def __init__(self, known: Registry) -> None:
         self._known = known
-        self._writers = {name: (MARKER + v[-1].fingerprint, v[-1].parsed) for name, v in known.by_record.items()}
+        current = [known.current(name) for name in known.by_record]
+        self._writers = {version.record: (MARKER + version.fingerprint, version.parsed) for version in current}
 
     def encode(self, name: str, record: Record) -> bytes:
         """Bytes of ``record`` under the current schema of ``name``.
@@ -63,7 +70,7 @@ class Codec:
             raise Undecodable(f"expected Avro single-object encoding (c3 01), found {data[:2].hex(' ') or 'nothing'}")
         version = self._known.by_fingerprint.get(data[2:HEADER_BYTES])
         if version is None:
-            raise Undecodable(f"unknown schema fingerprint {data[2:HEADER_BYTES].hex()}")
+            raise UnknownSchema(f"unknown schema fingerprint {data[2:HEADER_BYTES].hex()}")
         body = BytesIO(data)
         body.seek(HEADER_BYTES)
         current = self._known.current(version.record)

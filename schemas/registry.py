@@ -1,8 +1,10 @@
 """Every kept version of every record, found by its fingerprint.
 
-The files of this folder are the registry: ``<record>.v<version>.avsc``, one a record and version. The highest version
-of a record is the one that is written; all versions can be read. Files are never changed once released
-(`schemas.compatibility` holds that new versions can be read as old ones and the other way round).
+The files of this folder are the registry: ``<record>.v<version>.avsc``, one a record and version. All versions can be
+read; the highest is the one that is written, but for one named ``<record>.v<version>.next.avsc``, which is only read:
+so a release learns to read what the next one will write, and either may run beside the other (docs/upgrading.md). Files
+are never changed once released, but for the loss of that ``.next`` (`schemas.compatibility` holds that new versions can
+be read as old ones and the other way round).
 
 A fingerprint is the CRC-64-AVRO of the parsing canonical form (Avro specification, "Parsing Canonical Form for
 Schemas"). Logical types are taken off first: the canonical form has none, times travel as integer milliseconds, and
@@ -26,7 +28,7 @@ from fastavro.schema import SchemaParseException
 from fastavro.types import Schema
 
 FOLDER = Path(__file__).parent
-_FILE = re.compile(r"(?P<record>[a-z_]+)\.v(?P<version>[1-9][0-9]*)\.avsc")
+_FILE = re.compile(r"(?P<record>[a-z_]+)\.v(?P<version>[1-9][0-9]*)(?P<next>\.next)?\.avsc")
 
 
 class SchemaError(ValueError):
@@ -35,10 +37,12 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of one record: ``parsed`` is fastavro's form, ``fingerprint`` 8 bytes little-endian."""
+    """One version of one record: ``parsed`` is fastavro's form, ``fingerprint`` 8 bytes little-endian; ``is_written``
+    unless it is one that only the next release writes."""
 
     record: str
     number: int
+    is_written: bool
     fingerprint: bytes
     parsed: Schema
     source: Mapping[str, Any]
@@ -52,8 +56,8 @@ class Registry:
     by_record: Mapping[str, tuple[Version, ...]]
 
     def current(self, record: str) -> Version:
-        """The highest version of ``record``; KeyError for a record that no file declares."""
-        return self.by_record[record][-1]
+        """The version of ``record`` that is written; KeyError for a record that no file declares."""
+        return next(version for version in reversed(self.by_record[record]) if version.is_written)
 
 
 def without_logical_types(schema: Any) -> Any:
@@ -79,7 +83,7 @@ def _read(path: Path) -> Version:
         parsed = fastavro.parse_schema(plain, named_schemas={})
     except (ValueError, avro.errors.AvroException, SchemaParseException) as error:
         raise SchemaError(f"{path.name}: {error}") from error
-    return Version(match["record"], int(match["version"]), fingerprint, parsed, source)
+    return Version(match["record"], int(match["version"]), match["next"] is None, fingerprint, parsed, source)
 
 
 def _versions(folder: Path) -> Iterator[Version]:
@@ -95,7 +99,14 @@ def load(folder: Path = FOLDER) -> Registry:
         other = by_fingerprint.setdefault(version.fingerprint, version)
         if other is not version and other.record != version.record:
             raise SchemaError(f"{version.record} and {other.record} have the same fingerprint")
-        by_record.setdefault(version.record, []).append(version)
+        earlier = by_record.setdefault(version.record, [])
+        if earlier and (earlier[-1].number == version.number or not earlier[-1].is_written):
+            raise SchemaError(
+                f"{version.record}: only one version may be .next, the highest, and each number is one file"
+            )
+        if not earlier and not version.is_written:
+            raise SchemaError(f"{version.record}: its only version is .next, so nothing could be written")
+        earlier.append(version)
     return Registry(by_fingerprint, {record: tuple(versions) for record, versions in by_record.items()})
 
 

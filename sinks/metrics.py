@@ -46,7 +46,7 @@ REJECTED = Counter(
 )
 REACHABLE = Gauge(
     "journey_sink_clickhouse_reachable",
-    "1 where the last insert got an answer, 0 where it did not.",
+    "0 where the last insert got no answer, else 1.",
     registry=REGISTRY,
 )
 OLDEST_UNFLUSHED = Gauge(
@@ -63,6 +63,8 @@ FRESHNESS = Spread(
     REGISTRY,
 )
 
+# Without it the worker would not have started.
+REACHABLE.set(1)
 for _name in (TOUCHPOINTS.name, CORRECTIONS.name, *(table.name for table in TABLES.values())):
     for _metric in (ROWS, INSERT_ROWS, BYTES, INSERT_SECONDS, REJECTED):
         _metric.labels(_name)

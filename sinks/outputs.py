@@ -143,10 +143,11 @@ class TableOutputs:
             started = time.perf_counter()
             try:
                 await self._call(lambda client: client.insert(table.name, table.columns, data), patient)
-            except Unreachable:
+            except Unreachable as away:
                 metrics.REACHABLE.set(0)
                 metrics.RETRIES.inc()
-                log.warning("clickhouse_away", table=table.name, rows=len(data[0]), next_try_s=pause)
+                # The number tells a full disk (243) from a server that is away; the text may quote values.
+                log.warning("clickhouse_away", table=table.name, rows=len(data[0]), code=away.code, next_try_s=pause)
                 await _wait(pause, patient)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:

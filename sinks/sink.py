@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from schemas.codec import HEADER_BYTES, MARKER
+from schemas.codec import HEADER_BYTES, MARKER, Undecodable, decode
 from schemas.columns import Columns, decode_columns
 from schemas.registry import registry
 from sinks.outputs import TableOutputs
 from sinks.tables import CORRECTIONS, TABLES, TOUCHPOINTS, WITHOUT_TABLE, Accepted, Logged
+from streams.runtime.failures import refuse_newer
 from streams.runtime.stage import Layout, Record, Records, View
 
 
@@ -31,6 +32,7 @@ class Sink:
     def fold(self, records: Records, view: View, out: TableOutputs) -> None:
         for kind, of_kind in _by_kind(records).items():
             if kind not in self._kinds[records.topic]:
+                _refuse_newer(of_kind)
                 self._bury_foreign(of_kind, out)
             elif kind not in WITHOUT_TABLE:
                 self._take(kind, of_kind, out)
@@ -41,6 +43,7 @@ class Sink:
         sent: Columns | None = None
         if kind == "resolved_touchpoint":
             sent = decode_columns(decoded.column("touchpoint"), "touchpoint")
+            refuse_newer(sent.errors.values(), records.topic, records.partition)
             bad.update(decoded.positions[at] for at in sent.errors)
         if bad:
             # Stages write what they can read: these are foreign.
@@ -79,6 +82,15 @@ def _kind(header: bytes) -> str:
     """The record that a value with ``header`` holds; empty where it is none of ours."""
     version = registry().by_fingerprint.get(header.removeprefix(MARKER)) if header.startswith(MARKER) else None
     return version.record if version is not None else ""
+
+
+def _refuse_newer(records: Records) -> None:
+    """NewerSchema where one of ``records``, of no kind that belongs there, is of a schema of a newer release."""
+    for record in records:
+        try:
+            decode(record.value or b"")
+        except Undecodable as error:
+            refuse_newer([error], records.topic, records.partition)
 
 
 def _part(records: Records, part: Sequence[Record]) -> Records:

@@ -12,6 +12,7 @@ reachable is told, as 0. `/ready` stays, as this is what the process is for: it 
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -26,6 +27,7 @@ from prometheus_client.registry import Collector
 
 from sinks.clickhouse import ClickHouse, ClickHouseError
 from streams.broker import BrokerUnreachable, TopicMissing
+from streams.kafka_access import KafkaAccess
 from streams.offsets import Groups
 from streams.runtime import health, metrics
 from streams.standing import look
@@ -87,19 +89,19 @@ class Watch(Collector):
             pause.wait(self._every_s)
 
 
-def kafka(bootstrap: str, groups: Groups, topics: Iterable[str], every_s: float) -> Watch:
+def kafka(access: KafkaAccess | str, groups: Groups, topics: Iterable[str], every_s: float) -> Watch:
     """Lag and members of ``groups``, replicas of ``topics``."""
     names = sorted(topics)
     return Watch(
         ("journey_kafka_reachable", "1 where the broker told everything that it was asked, else 0."),
-        lambda: _kafka(bootstrap, groups, names),
+        lambda: _kafka(access, groups, names),
         (BrokerUnreachable, TopicMissing, KafkaError, OSError),
         every_s,
     )
 
 
-def _kafka(bootstrap: str, groups: Groups, topics: Sequence[str]) -> Sequence[Metric]:
-    standing = look(bootstrap, groups, topics)
+def _kafka(access: KafkaAccess | str, groups: Groups, topics: Sequence[str]) -> Sequence[Metric]:
+    standing = look(access, groups, topics)
     lag = GaugeMetricFamily(
         "journey_group_lag_records",
         "Records from the next one that the group reads to the end, as the broker has it.",
@@ -175,6 +177,8 @@ def run(watches: Sequence[Watch], host: str, port: int) -> None:
     metrics.BUILD.labels(version("omnijourney"), NAME).set(1)
     for collector in (metrics.BUILD, *watches):
         SERVED.register(collector)
+    # What goes wrong is told by exceptions.
+    logging.getLogger("kafka").setLevel(logging.ERROR)
     state = health.Health()
     log.info("starting", http=f"{host}:{health.serve(state, host, port)}")
     for watch in watches:

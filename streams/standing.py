@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kafka.admin import KafkaAdminClient
 
 from streams.broker import admin
+from streams.kafka_access import KafkaAccess
 from streams.offsets import Groups, Lag, read_lag
 
 # It warns of Faust's members, whose metadata is none of its own kind; here they are only counted.
@@ -26,14 +27,14 @@ class Standing(NamedTuple):
     under_replicated: Mapping[str, int]
 
 
-def look(bootstrap: str, groups: Groups, topics: Iterable[str] = ()) -> Standing:
+def look(kafka: KafkaAccess | str, groups: Groups, topics: Iterable[str] = ()) -> Standing:
     """How ``groups`` and ``topics`` stand; topics that are not there are left out.
 
     Raises BrokerUnreachable; TopicMissing for one that a group reads; KafkaError where the broker does not tell.
     """
-    with admin(bootstrap) as client:
+    with admin(kafka) as client:
         there = sorted(set(topics) & set(client.list_topics()))
-        return Standing(read_lag(client, bootstrap, groups), _members(client, groups), _under_replicated(client, there))
+        return Standing(read_lag(client, kafka, groups), _members(client, groups), _under_replicated(client, there))
 
 
 def _members(client: KafkaAdminClient, groups: Groups) -> dict[str, int]:

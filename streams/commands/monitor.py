@@ -29,7 +29,7 @@ def monitor(every_s: float) -> None:
     logs.configure(settings.log_level, watching.NAME)
     topics = [topic.name for topic in composition.topics(settings)]
     watches = (
-        watching.kafka(settings.kafka_bootstrap, composition.GROUPS, topics, every_s),
+        watching.kafka(settings.kafka, composition.groups(settings), topics, every_s),
         watching.clickhouse(settings.clickhouse_url, every_s),
     )
     watching.run(watches, settings.http_host, settings.http_port)

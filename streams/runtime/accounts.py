@@ -66,7 +66,7 @@ class Accounts:
             nothing_there = sum(piece.end - piece.start - len(piece.records) for piece in own)
             read = own[-1].end - self._passed.get(topic, own[0].start) - nothing_there
             before = accounts.get(topic, Account(0, 0, 0))
-            accounts[topic] = Account(before.read + read, before.ended + ended.get(topic, 0), fence.next[topic])
+            accounts[topic] = Account(before.read + read, before.ended + ended.get(topic, 0), fence.next.get(topic, 0))
         return accounts
 
     def settle(self, accounts: Accounted) -> None:

@@ -5,6 +5,7 @@
     +- TooLarge         the changes don't fit one Kafka record batch: bisect to the record, bury it
     +- Superseded       the partition is, or will be, somebody else's: drop the batch and what follows it
     +- TooManyRaised    the stage is wrong, not the data: stop, an operator must roll back
+    +- NewerSchema      a newer release wrote it: stop, the restart is to be of that release
     +- Discontinuous    records are missing before this one: crash, the restart reads again
     +- StateLost        the changelog has less than was committed: stop, an operator must act
     +- StateOutdated    the state was made with other settings: stop, an operator must act
@@ -19,6 +20,7 @@ Everything else is unknown and crashes.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterable
 from pathlib import PurePath
 
 
@@ -53,6 +55,11 @@ class TooManyRaised(Failure):
     """The stage raised on more of its records than bad data explains."""
 
 
+class NewerSchema(Failure):
+    """A record on a topic that only we write is of a schema that this release does not know. As a dead letter it would
+    be missing from what is folded."""
+
+
 class Discontinuous(Failure):
     """The records handed over begin behind where the ones before ended."""
 
@@ -82,3 +89,11 @@ def cause_of(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"
+
+
+def refuse_newer(errors: Iterable[Exception], topic: str, partition: int) -> None:
+    """NewerSchema where one of ``errors``, of records of ``topic`` that can't be decoded, is for want of a schema
+    (`may_be_newer`, as `schemas.codec.UnknownSchema` says)."""
+    for error in errors:
+        if getattr(error, "may_be_newer", False):
+            raise NewerSchema(f"{topic}-{partition}: {error}; a newer release wrote it: upgrade this worker") from error

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from streams.runtime.reading import Log
-    from streams.runtime.stage import Record
+    from streams.runtime.stage import Record, Stage
     from streams.runtime.task import Piece
 
 # A second series for each counter and histogram, of the time when it was made: nothing that anybody asks for.
@@ -180,14 +180,14 @@ class Spread(Collector):
         yield family
 
 
-def serve(version: str, stage: str, inputs: Sequence[str], registries: Sequence[CollectorRegistry]) -> None:
+def serve(version: str, stage: Stage[Any], registries: Sequence[CollectorRegistry]) -> None:
     """Have /metrics of this process tell what the runtime and ``registries`` measure; to be called once."""
-    BUILD.labels(version, stage).set(1)
-    for counter in (TAKEOVERS, SUPERSEDED, BURIED, REBALANCES, RECOVERED_RECORDS):
-        counter.labels(stage)
+    BUILD.labels(version, stage.name).set(1)
+    for counter in (SUPERSEDED, BURIED, REBALANCES, *(() if stage.layout is None else (TAKEOVERS, RECOVERED_RECORDS))):
+        counter.labels(stage.name)
     for counter in (RECORDS, GONE_RECORDS, REREADS):
-        for topic in inputs:
-            counter.labels(stage, topic)
+        for topic in stage.inputs:
+            counter.labels(stage.name, topic)
     for registry in (REGISTRY, *registries):
         SERVED.register(registry)
 

@@ -13,7 +13,7 @@ depend on records behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -74,7 +74,8 @@ class Layout:
     NamedTuple (fields may be added at its end, with defaults). Entries whose keys begin with the same ``group_bytes``
     bytes are a group: read from disk at once, cached together, and a scan stays within one. None: there are no scans.
     Keys have two bytes or more. ``made_with`` names the settings that the entries depend on, for people: a state that
-    was made with others is refused. ``accounting`` None: nobody counts what became of records.
+    was made with others is refused. ``accounting`` None: nobody counts what became of records. ``observe`` is called
+    every few seconds with a way to get a value of each partition that is ours, to show what the state keeps count of.
     """
 
     types: Mapping[bytes, Any]
@@ -82,6 +83,7 @@ class Layout:
     group_bytes: int | None = None
     made_with: str = ""
     accounting: Accounting | None = None
+    observe: Callable[[Iterable[Callable[[bytes], Any]]], None] | None = None
 
 
 class View(Protocol):

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import accounts, metrics
 from streams.runtime.aiokafka_seam import EpochProducer
 from streams.runtime.failures import StateLost, StateOutdated, Superseded
@@ -24,6 +25,7 @@ from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
 from streams.runtime.store import FENCE, NO_FENCE, TAKEN, Applied, Disks, Entries, Fence, Store
 from streams.runtime.task import Kept
+from streams.runtime.values import Decoded, Values
 from streams.runtime.views import BatchView, make_view
 
 TELL_EVERY_S = 5.0
@@ -61,13 +63,16 @@ class KeyedState:
     ``remaining`` tells how many changelog records recovery has still to read.
     """
 
-    def __init__(self, stage: str, layout: Layout, topic: str, disks: Disks, bootstrap: str, cache_bytes: int) -> None:
+    def __init__(
+        self, stage: str, layout: Layout, topic: str, disks: Disks, kafka: KafkaAccess, cache_bytes: int
+    ) -> None:
         self.topic = topic
         self.remaining: Callable[[], int] = lambda: 0
         self._stage = stage
         self._layout = layout
+        self._values = Values(layout)
         self._disks = disks
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._cache_bytes = cache_bytes
         self._stores: dict[int, Store] = {}
         self._views: dict[int, BatchView] = {}
@@ -115,6 +120,7 @@ class KeyedState:
         metrics.STATE_KEYS.clear()
         if self._layout.accounting is not None:
             self._layout.accounting.difference.clear()
+        self._observe_stage([])
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         retired, self._producers = list(self._producers.values()), {}
@@ -127,7 +133,7 @@ class KeyedState:
         log.info("took_over", partitions=sorted(partitions), generation=generation, seconds=took_s)
 
     async def _take(self, partition: int, generation: int) -> None:
-        producer = EpochProducer(self._bootstrap, f"{self.topic}-{partition}")
+        producer = EpochProducer(self._kafka, f"{self.topic}-{partition}")
         self._producers[partition] = producer
         await producer.start()
         taken = producer.one_batch([(TAKEN, str(generation).encode())])
@@ -219,6 +225,11 @@ class KeyedState:
             for found, reads in (("yes", view.hits), ("no", view.misses)):
                 metrics.CACHE_READS.labels(self._stage, partition, found).inc(reads)
             view.hits = view.misses = 0
+        self._observe_stage(self._stores.values())
+
+    def _observe_stage(self, stores: Iterable[Store]) -> None:
+        if self._layout.observe is not None:
+            self._layout.observe([Decoded(store, self._values).get for store in stores])
 
     def _show_difference(self, partition: int, store: Store) -> None:
         accounting = self._layout.accounting

@@ -20,16 +20,18 @@ LOOK_EVERY_S = 0.02
 
 @pytest.fixture(scope="session")
 def local_pipeline() -> Pipelines:
-    """``with local_pipeline("name", OMNIJOURNEY_X="y") as pipeline``: running workers, everything gone afterwards."""
+    """``with local_pipeline("name", OMNIJOURNEY_X="y") as pipeline``: running workers (unless ``workers`` is false),
+    everything gone afterwards."""
 
     @contextmanager
-    def start(name: str, **settings: str) -> Iterator[LocalPipeline]:
+    def start(name: str, workers: bool = True, **settings: str) -> Iterator[LocalPipeline]:
         stack = Stack(f"test-{os.getpid()}-{name}")
         addresses = stack.up(owner=os.getpid())
         try:
             pipeline = LocalPipeline(stack, addresses, {}, **settings)
             pipeline.prepare()
-            pipeline.start_workers()
+            if workers:
+                pipeline.start_workers()
             yield pipeline
         finally:
             stack.down(purge=True)

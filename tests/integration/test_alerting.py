@@ -93,7 +93,7 @@ def filled(query: str) -> str:
 
 def runbook() -> str:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
-    return text[text.index("## Alerts") : text.index("## Folding again")]
+    return text[text.index("## Alerts") :]
 
 
 def select(watching: Watched, query: str) -> list[list[Any]]:

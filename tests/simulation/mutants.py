@@ -226,6 +226,20 @@ class TouchedAfterFailure(Process):
         return view
 
 
+class EndedAfterFailure(Process):
+    def make_view(self, partition: int) -> BatchView:
+        view = super().make_view(partition)
+        abandon = view.abandon
+
+        def forget_all_but_ended() -> None:
+            ended = dict(view._ended)
+            abandon()
+            view._ended = ended
+
+        view.abandon = forget_all_but_ended
+        return view
+
+
 # --- reading --------------------------------------------------------------------------------------------------
 
 

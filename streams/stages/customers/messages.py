@@ -16,7 +16,8 @@ from schemas.codec import HEADER_BYTES, decode
 from schemas.columns import decode_columns
 from schemas.pieces import headers
 from streams.domain.touchpoint import Conversion, Touchpoint, is_journey_forming
-from streams.runtime.stage import Record
+from streams.runtime.failures import refuse_newer
+from streams.runtime.stage import Record, Records
 from streams.stages.customers.history import CUSTOMER_BYTES, Kept
 
 REGISTRY = CollectorRegistry()
@@ -76,21 +77,22 @@ class Continued(NamedTuple):
 Message = Arrival | Moved | Continued
 
 
-def messages(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
-    """What ``records`` say, in order; ValueError where a customer is no UUID."""
-    resolved: list[Record] = []
+def messages(records: Records) -> Iterator[tuple[Record, Message]]:
+    """What ``records`` say, in order; ValueError where a customer is no UUID, NewerSchema where a newer release says
+    it."""
+    resolved = Records(records.topic, records.partition, ())
     for record in records:
         read = _READ.get((record.value or b"")[:HEADER_BYTES])
         if read is None:
             resolved.append(record)
             continue
         yield from _arrivals(resolved)
-        resolved = []
+        resolved = Records(records.topic, records.partition, ())
         yield from read([record])
     yield from _arrivals(resolved)
 
 
-def _arrivals(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
+def _arrivals(records: Records) -> Iterator[tuple[Record, Message]]:
     """The journey-forming touchpoints in ``records``, and those that turned out to be a machine's."""
     if not records:
         return
@@ -98,6 +100,7 @@ def _arrivals(records: Sequence[Record]) -> Iterator[tuple[Record, Message]]:
     forming = [*map(is_journey_forming, resolved.column("direction"), resolved.column("actor"))]
     told = [a or b for a, b in zip(forming, resolved.column("raised"), strict=True)]
     sent = decode_columns([*compress(resolved.column("touchpoint"), told)], "touchpoint")
+    refuse_newer([*resolved.errors.values(), *sent.errors.values()], records.topic, records.partition)
     FOREIGN.inc(len(resolved.errors) + len(sent.errors))
     ours = [records[position] for position in compress(resolved.positions, told)]
     forms = [*compress(forming, told)]

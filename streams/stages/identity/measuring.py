@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -76,14 +77,17 @@ class Measuring:
         self._more = Totals(islands + changes.islands, shared + changes.shared, overflowing + changes.overflowing)
 
     def keep(self, view: View) -> None:
-        """Tell it, add it to the totals in the state, and show these."""
+        """Tell it, and add it to the totals in the state."""
         RECUT.inc(self._recut)
         for counter, tally in ((MOVED, self._moved), (VIOLATIONS, self._violations)):
             for label, count in tally.items():
                 counter.labels(label).inc(count)
-        totals = view.get(_AT) or Totals()
         if any(self._more):
-            totals = Totals(*map(sum, zip(totals, self._more, strict=True)))
-            view.put(_AT, totals)
-        for gauge, value in zip((ISLANDS, SHARED, OVERFLOWING), totals, strict=True):
-            gauge.set(value)
+            view.put(_AT, Totals(*map(sum, zip(view.get(_AT) or Totals(), self._more, strict=True))))
+
+
+def show(partitions: Iterable[Callable[[bytes], Any]]) -> None:
+    """Show the totals in the state of ``partitions``, each a way to get a value; a worker that stands by has none."""
+    totals = [get(_AT) or Totals() for get in partitions]
+    for gauge, numbers in zip((ISLANDS, SHARED, OVERFLOWING), zip(Totals(), *totals, strict=True), strict=True):
+        gauge.set(sum(numbers))

@@ -12,6 +12,7 @@ from streams.domain.identifiers import Identifier, is_blocked, is_namespace, mas
 from streams.domain.identity.links import KINDS, Correction, Link
 from streams.domain.lateness import is_future
 from streams.domain.validation import LATEST_MS, MAX_TEXT, Rejection, check_name
+from streams.runtime.failures import refuse_newer
 from streams.runtime.stage import Record, Records
 
 _LINK = ("stronger.namespace", "stronger.value", "weaker.namespace", "weaker.value", "occurred_at", "event_id")
@@ -22,8 +23,11 @@ Said = Link | Correction | Rejection
 
 
 def read(records: Records, tolerance_ms: int) -> Iterator[tuple[Record, Said]]:
-    """What each of ``records`` says; no correction may be dated more than ``tolerance_ms`` after it was received."""
+    """What each of ``records`` says; no correction may be dated more than ``tolerance_ms`` after it was received.
+
+    NewerSchema where a newer release says it."""
     columns = decode_columns([record.value for record in records], "link")
+    refuse_newer(columns.errors.values(), records.topic, records.partition)
     links = starmap(_link, zip(*map(columns.column, _LINK), strict=True))
     for at, record in enumerate(records):
         said = next(links) if at not in columns.errors else _correction(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.columns import decode_columns
+from streams.runtime.failures import refuse_newer
 from streams.runtime.stage import Records, View
 from streams.stages.intake.entries import ASSIGNED, Assigned, fingerprint
 from streams.stages.intake.metrics import FOREIGN_ASSIGNMENTS
@@ -14,6 +15,7 @@ _PATHS = ("identifier.namespace", "identifier.value", "customer", "version")
 def keep(records: Records, view: View) -> None:
     """Keep the assignments in ``records``, each unless one of a higher version is known."""
     columns = decode_columns([record.value for record in records], "assignment")
+    refuse_newer(columns.errors.values(), records.topic, records.partition)
     FOREIGN_ASSIGNMENTS.inc(len(columns.errors))
     for at, namespace, value, customer, version in zip(columns.positions, *map(columns.column, _PATHS), strict=True):
         key = fingerprint(ASSIGNED, f"{namespace}:{value}")

@@ -29,7 +29,8 @@ def test_docs_and_the_order_of_attributes_do_not_change_a_fingerprint(tmp_path: 
 
 def test_every_file_of_the_folder_is_in_the_registry() -> None:
     files = {path.name for path in FOLDER.glob("*.avsc")}
-    assert files == {f"{v.record}.v{v.number}.avsc" for vs in registry().by_record.values() for v in vs}
+    known = [version for versions in registry().by_record.values() for version in versions]
+    assert files == {f"{v.record}.v{v.number}{'' if v.is_written else '.next'}.avsc" for v in known}
 
 
 def test_the_highest_version_is_current_also_beyond_nine(tmp_path: Path) -> None:
@@ -37,6 +38,26 @@ def test_the_highest_version_is_current_also_beyond_nine(tmp_path: Path) -> None
         schema = {"type": "record", "name": "A", "fields": [{"name": f"f{number}", "type": "int", "default": 0}]}
         (tmp_path / f"a.v{number}.avsc").write_text(json.dumps(schema))
     assert load(tmp_path).current("a").number == 10
+
+
+def write(folder: Path, *names: str) -> None:
+    for number, name in enumerate(names):
+        schema = {"type": "record", "name": "A", "fields": [{"name": f"f{number}", "type": "int", "default": 0}]}
+        (folder / f"a.{name}.avsc").write_text(json.dumps(schema))
+
+
+def test_a_version_of_the_next_release_is_read_and_not_written(tmp_path: Path) -> None:
+    write(tmp_path, "v1", "v2.next")
+    known = load(tmp_path)
+    assert known.current("a").number == 1
+    assert [version.number for version in known.by_record["a"]] == [1, 2]
+
+
+@pytest.mark.parametrize("names", [("v1.next",), ("v1", "v2.next", "v3"), ("v1", "v2", "v2.next")])
+def test_only_the_highest_of_several_versions_may_be_of_the_next_release(tmp_path: Path, names: tuple[str]) -> None:
+    write(tmp_path, *names)
+    with pytest.raises(SchemaError, match=r"^a: "):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(
