@@ -91,6 +91,7 @@ _PASSING_CODES = frozenset(
         ErrorCodes.SOCKET_TIMEOUT,
         ErrorCodes.QUERY_WAS_CANCELLED,
         ErrorCodes.ABORTED,
+        ErrorCodes.ALL_CONNECTION_TRIES_FAILED,  # a shard is away
     }
 )
 # What the driver raises for a value that it can't pack: wrong types, lone surrogates, numbers too large.
