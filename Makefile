@@ -14,11 +14,11 @@ PINNED := $(VENV)/.pinned
 KAFKA := $(wildcard .local/kafka-*)
 CLICKHOUSE := $(wildcard .local/clickhouse-*)$(shell command -v clickhouse)
 
-.PHONY: help prerequisites setup check test demo tables bench soak clean
+.PHONY: help prerequisites setup check test demo tables sbom audit bench soak k8s image-check up clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '%-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-11s %s\n' "$$name" "$$text"; done
 
 prerequisites:
 	@PYTHON=$(PYTHON) sh deploy/local/prerequisites.sh python java $(if $(KAFKA),,mvn) $(if $(CLICKHOUSE),,npm)
@@ -36,9 +36,11 @@ $(PINNED): constraints.txt pyproject.toml | prerequisites
 check: setup ## format, lint, types, import rules, schemas, fast tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/bandit -q -c pyproject.toml -r streams schemas sinks deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m schemas.compatibility
+	@$(BIN)/python -m deploy.local.kubernetes
 	$(BIN)/python -m pytest -q -m "not stack"
 
 test: setup ## all tests, on a Kafka and a ClickHouse of their own, and in a Chromium
@@ -57,6 +59,12 @@ tables: setup ## write the reference of docs/tables.md anew, with answers on the
 	$(BIN)/python -m sinks.describe "$$OMNIJOURNEY_CLICKHOUSE_URL" docs/tables.md
 	@$(BIN)/omnijourney stack down --name tables --purge
 
+sbom: setup ## write what ships: build/sbom.cdx.json (CycloneDX) and docs/licences.md
+	@$(BIN)/python -m deploy.supply.sbom build/sbom.cdx.json docs/licences.md
+
+audit: setup ## known flaws of what ships, by advisories in a folder: ADVISORIES=FOLDER, docs/assurance.md says which
+	@$(BIN)/python -m deploy.supply.audit "$(or $(ADVISORIES),.local/advisories)"
+
 bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, the pipeline, analysts' questions
 	$(BIN)/python tests/bench/runtime.py
 	$(BIN)/python tests/bench/identity.py
@@ -66,10 +74,24 @@ bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, 
 	$(BIN)/python tests/bench/verify.py
 	$(BIN)/python tests/bench/queries.py
 
-soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills on a real broker
+soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills, a million mutated records, every fault on the whole pipeline
 	$(BIN)/python -m tests.simulation --seeds 20000
 	$(BIN)/python -m tests.convergence --seeds 20000
 	$(BIN)/python -m tests.faults.soak --kills 200
+	$(BIN)/python -m tests.fuzz --records 1000000
+	@$(BIN)/python -m deploy.local.debian
+	$(BIN)/python -m tests.reliability --report docs/reliability.md
+
+k8s: setup ## write anew what deploy/k8s has of declarations: topics, users, alerts
+	$(BIN)/python -m streams.manifests deploy
+
+image-check: setup ## as root: carry out deploy/Dockerfile without an engine, and run every worker of what it makes
+	$(BIN)/python -m tests.image
+
+up: ## with Docker: make the image and the secrets, start everything on this machine, wait until it is healthy
+	sh deploy/compose/secrets.sh
+	docker compose --file deploy/compose.yaml build
+	docker compose --file deploy/compose.yaml up --detach --wait
 
 clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks
 	@if [ -e $(PINNED) ]; then $(BIN)/python -c \

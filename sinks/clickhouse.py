@@ -5,6 +5,7 @@ block, and what the rows are (`sinks.tables`). One object serves one thread.
 
     ClickHouseError
     +- Unreachable      nothing was refused: the server is away, busy or full; send the same again later
+       +- Untrusted     no TLS there, or with a certificate that nobody we trust has signed
     +- Rejected         this data is refused by the server or can't be packed by the driver; bisect and dead-letter
     +- Misconfigured    table, database, right, password or SQL is wrong; neither helps, a person must act
 """
@@ -12,6 +13,7 @@ block, and what the rows are (`sinks.tables`). One object serves one thread.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self, cast
 
@@ -94,6 +96,7 @@ _PASSING_CODES = frozenset(
         ErrorCodes.ALL_CONNECTION_TRIES_FAILED,  # a shard is away
     }
 )
+_TLS = re.compile(r"\[SSL: \w+\] (.+?) \(_ssl\.c")
 # What the driver raises for a value that it can't pack: wrong types, lone surrogates, numbers too large.
 _UNPACKABLE = (AttributeError, TypeError, ValueError, LookupError, TypeMismatchError, CannotParseUuidError)
 
@@ -103,7 +106,18 @@ class ClickHouseError(Exception):
 
 
 class Unreachable(ClickHouseError):
-    """No answer, or a refusal that passes by itself (memory, too many parts, shutting down): retry the same."""
+    """No answer, or a refusal that passes by itself (memory, too many parts, shutting down): retry the same.
+
+    ``code`` is the number of the server's error, 0 where it did not answer.
+    """
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Untrusted(Unreachable):
+    """The server can't prove who it is, or speaks no TLS."""
 
 
 class Rejected(ClickHouseError):
@@ -150,15 +164,20 @@ def error_of(error: Exception, table: str | None = None) -> ClickHouseError:
     dead-letter whole batches because a disk is full would lose them.
     """
     if isinstance(error, ServerException):
-        text = f"{_first_line(error.message)} (code {error.code})"
+        # To a wrong password the server adds advice of many lines on its own files.
+        text = f"{_first_line(error.message).partition(' If you ')[0]} (code {error.code})"
         if table is not None and error.code in _DATA_CODES:
             return Rejected(table, text)
         if error.code in _MISUSE_CODES or (table is None and error.code not in _PASSING_CODES):
             return Misconfigured(text)
-        return Unreachable(text)
+        return Unreachable(text, error.code)
     if table is not None and isinstance(error, _UNPACKABLE):
         return Rejected(table, f"{type(error).__name__}: {_first_line(str(error))}")
     if isinstance(error, NetworkError | SocketTimeoutError):
+        # The driver keeps of OpenSSL's error its text alone.
+        refused = _TLS.search(error.message)
+        if refused:
+            return Untrusted(f"no TLS with ClickHouse: {refused[1]}")
         return Unreachable(f"ClickHouse does not answer: {error.message}")
     return Unreachable(f"connection to ClickHouse lost: {_first_line(str(error)) or type(error).__name__}")
 

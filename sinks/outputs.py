@@ -11,23 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
+from sinks import metrics
 from sinks.clickhouse import ClickHouse, Rejected, Unreachable
 from sinks.client_thread import Call, ClientThread
-from sinks.tables import TABLES, Data, Table, letter_data
+from sinks.freshness import Freshness
+from sinks.tables import TABLES, TOUCHPOINTS, Data, Table, letter_data
 from streams.runtime.outputs import Patience, Superseded
-from streams.runtime.stage import Records
-
-ROWS = Counter("journey_sink_rows_total", "Rows inserted.", ["table"])
-INSERT_SECONDS = Histogram("journey_sink_insert_seconds", "Seconds that an insert takes.", ["table"])
-RETRIES = Counter("journey_sink_retries_total", "Inserts tried again because ClickHouse did not take them.")
-REJECTED = Counter("journey_sink_rejected_total", "Rows that ClickHouse refuses, kept as dead letters.", ["table"])
-REACHABLE = Gauge("journey_sink_clickhouse_reachable", "1 where the last insert got an answer, 0 where it did not.")
+from streams.runtime.stage import Record, Records
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
@@ -52,6 +49,10 @@ class Block:
             column += values
         self.origins.append(origins)
 
+    def records(self, start: int, stop: int) -> Iterator[tuple[int, Record]]:
+        """The partition and the record that each of these rows came from."""
+        return islice(((records.partition, record) for records in self.origins for record in records), start, stop)
+
     def origin(self, row: int) -> Records:
         """The record that ``row`` came from."""
         for records in self.origins:
@@ -69,6 +70,9 @@ class TableOutputs:
         self._epoch = epoch
         self._blocks: dict[str, Block] = {}
         self._client = ClientThread(url)
+        self._freshness = Freshness()
+        #: When the oldest of what is collected or being inserted was received by the broker, ms UTC.
+        self._oldest: int | None = None
 
     def put(self, table: Table[D], decoded: D, origins: Records) -> None:
         """Have a row for each of ``origins``, decoded, inserted into ``table`` with this batch."""
@@ -82,20 +86,30 @@ class TableOutputs:
         if origins:
             block = self._blocks.setdefault(table.name, Block(table, [[] for _ in table.columns]))
             block.add(data, origins)
+            received_at = origins[0].timestamp
+            self._oldest = received_at if self._oldest is None else min(self._oldest, received_at)
 
     async def start(self) -> None:
         """Start the client's thread; the connection is made by the first insert."""
+        metrics.OLDEST_UNFLUSHED.set_function(self._unflushed_s)
         self._client.start()
+
+    def _unflushed_s(self) -> float:
+        # Asked by another thread.
+        oldest = self._oldest
+        return 0.0 if oldest is None else max(0.0, time.time() - oldest / 1000)
 
     async def flush(self, patient: Patience) -> None:
         """Insert everything collected; return once ClickHouse has it. Superseded where ``patient()`` ends first."""
         blocks, self._blocks = self._blocks, {}
         for block in blocks.values():
             await self._insert(block, 0, len(block.data[0]), patient)
+        self._oldest = None
 
     def discard(self) -> None:
         """Throw away what was collected."""
         self._blocks.clear()
+        self._oldest = None
 
     async def stop(self) -> None:
         """Close the connection, behind an insert that is still running."""
@@ -107,8 +121,9 @@ class TableOutputs:
         """Rows ``start`` to ``stop`` of ``block``."""
         whole = stop - start == len(block.data[0])
         data = block.data if whole else [column[start:stop] for column in block.data]
+        size = sum([len(record.value or b"") for _, record in block.records(start, stop)])
         try:
-            await self._insert_in_time(block.table, data, patient)
+            await self._insert_in_time(block.table, data, size, patient)
         except Rejected as error:
             if stop - start > 1:
                 middle = (start + stop) // 2
@@ -116,23 +131,31 @@ class TableOutputs:
                 await self._insert(block, middle, stop, patient)
             else:
                 await self._bury_rejected(error, block.origin(start), patient)
+        else:
+            if block.table is TOUCHPOINTS:
+                partitions = (partition for partition, _ in block.records(start, stop))
+                self._freshness.inserted(data, partitions, round(time.time() * 1000))
 
-    async def _insert_in_time(self, table: Table[Any], data: Data, patient: Patience) -> None:
+    async def _insert_in_time(self, table: Table[Any], data: Data, size: int, patient: Patience) -> None:
+        """``size``: bytes of the records behind ``data``."""
         pause = FIRST_PAUSE_S
         while True:
             started = time.perf_counter()
             try:
                 await self._call(lambda client: client.insert(table.name, table.columns, data), patient)
-            except Unreachable:
-                REACHABLE.set(0)
-                RETRIES.inc()
-                log.warning("clickhouse_away", table=table.name, rows=len(data[0]), next_try_s=pause)
+            except Unreachable as away:
+                metrics.REACHABLE.set(0)
+                metrics.RETRIES.inc()
+                # The number tells a full disk (243) from a server that is away; the text may quote values.
+                log.warning("clickhouse_away", table=table.name, rows=len(data[0]), code=away.code, next_try_s=pause)
                 await _wait(pause, patient)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
-                REACHABLE.set(1)
-                ROWS.labels(table.name).inc(len(data[0]))
-                INSERT_SECONDS.labels(table.name).observe(time.perf_counter() - started)
+                metrics.REACHABLE.set(1)
+                metrics.ROWS.labels(table.name).inc(len(data[0]))
+                metrics.INSERT_ROWS.labels(table.name).observe(len(data[0]))
+                metrics.BYTES.labels(table.name).inc(size)
+                metrics.INSERT_SECONDS.labels(table.name).observe(time.perf_counter() - started)
                 return
 
     async def _call(self, call: Call, patient: Patience) -> None:
@@ -154,10 +177,11 @@ class TableOutputs:
             running.cancel()
 
     async def _bury_rejected(self, error: Rejected, origin: Records, patient: Patience) -> None:
-        REJECTED.labels(error.table).inc()
+        metrics.REJECTED.labels(error.table).inc()
         # The server's message may quote values: where it is looked for, the original bytes are too.
         letter = self._letters(origin, "rejected_by_clickhouse", "", f"a row that table {error.table} can hold")
-        await self._insert_in_time(TABLES["dead_letter"], letter, patient)
+        size = sum(len(record.value or b"") for record in origin)
+        await self._insert_in_time(TABLES["dead_letter"], letter, size, patient)
 
     def _letters(self, origins: Records, reason: str, value: str, expected: str) -> Data:
         for record in origins:

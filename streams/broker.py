@@ -1,13 +1,17 @@
-"""The way to Kafka for commands: check the addresses, connect, or say in one line that nobody answers.
+"""The way to Kafka for commands: check the addresses, connect, or say in one line why nobody lets us in.
 
 Faust's workers connect by themselves; topic administration, lag and producing come through here. What is done over a
-connection is decided by those who ask for it.
+connection is decided by those who ask for it. A broker is tried before a library gets to it: the libraries try again
+for as long as they are given, whatever the reason, and tell it to a log alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+import ssl
+import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,35 +22,55 @@ from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from streams.config import PREFIX
+from streams.kafka_access import KafkaAccess
 
 SETTING = PREFIX + "KAFKA_BOOTSTRAP"
 CONNECT_S = 4.0
+#: ApiVersions, the one request that every listener answers to anyone: length, key, version, correlation, no client id.
+_ANYBODY = struct.pack(">ihhih", 10, 18, 0, 0, -1)
 
 # What goes wrong is told by exceptions; the library's log goes where logging was configured, not to a user's terminal.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 Client = TypeVar("Client")
 
+#: What to do about a certificate, by OpenSSL's code; about all others, trust who signed it.
+_CERTIFICATE = {
+    9: "look at the clocks",
+    10: "the broker needs a new one",
+    62: f"set {SETTING} to a name that it bears",
+    64: f"set {SETTING} to an address that it bears",
+}
+
 
 class BrokerUnreachable(ConnectionError):
-    """No Kafka answers at the address; the message names it and the setting. The operator must act."""
+    """No Kafka answers at the address, or it lets us not in; the message names the setting. The operator must act."""
 
 
 class TopicMissing(LookupError):
     """A declared topic is not there; the message names it and the command that creates it. The operator must act."""
 
-    def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
-        super().__init__(f"no topic {', '.join(sorted(topics))} at {bootstrap}; run `omnijourney topics apply` first")
+    def __init__(self, kafka: KafkaAccess | str, topics: Iterable[str]) -> None:
+        kafka = KafkaAccess.to(kafka)
+        super().__init__(f"no topic {', '.join(sorted(topics))} at {kafka.bootstrap}; {remedy(kafka)}")
 
 
-def connect(make: Callable[..., Client], bootstrap: str, **config: Any) -> Client:
+def remedy(kafka: KafkaAccess) -> str:
+    """What to do where a topic is missing: who may not describe one is told the same by the broker."""
+    unseen = f", or let user {kafka.username} describe it" if kafka.sasl else ""
+    return f"run `omnijourney topics apply` first{unseen}"
+
+
+def connect(make: Callable[..., Client], kafka: KafkaAccess | str, **config: Any) -> Client:
     """``make(bootstrap_servers=..., **config)``, a client of kafka-python, connected within about five seconds.
 
-    ``bootstrap`` is ``host:port``, several comma-separated. Raises BrokerUnreachable where no address is usable.
+    Addresses alone are those of a broker open to all. Raises BrokerUnreachable where no address is usable, or nobody
+    there lets us in.
     """
+    kafka = KafkaAccess.to(kafka)
     deadline = time.monotonic() + CONNECT_S
-    addresses = _addresses(bootstrap)
-    _find_listener(bootstrap, addresses, deadline)
+    addresses = _addresses(kafka.bootstrap)
+    _find_listener(kafka, addresses, deadline)
     made: list[KafkaNetClient] = []
 
     def remember(**options: Any) -> KafkaNetClient:
@@ -59,19 +83,20 @@ def connect(make: Callable[..., Client], bootstrap: str, **config: Any) -> Clien
             bootstrap_servers=[f"{host}:{port}" for host, port in addresses],
             bootstrap_timeout_ms=timeout_ms,
             kafka_client=remember,
+            **kafka.options,
             **config,
         )
     except KafkaError as error:
         # The library leaves its thread and sockets behind when a constructor fails.
         for client in made:
             client.close()
-        raise BrokerUnreachable(_message(bootstrap, "something listens there but answers not as Kafka does")) from error
+        raise BrokerUnreachable(_refusal(kafka)) from error
 
 
 @contextmanager
-def admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
+def admin(kafka: KafkaAccess | str) -> Iterator[KafkaAdminClient]:
     """An admin client, closed at the end; BrokerUnreachable as `connect`."""
-    client = connect(KafkaAdminClient, bootstrap)
+    client = connect(KafkaAdminClient, kafka)
     try:
         yield client
     finally:
@@ -90,21 +115,76 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
     return found
 
 
-def _find_listener(bootstrap: str, addresses: list[tuple[str, int]], deadline: float) -> None:
-    # A refused connection or an unknown name is known at once; the library would try again until its timeout.
+def _find_listener(kafka: KafkaAccess, addresses: list[tuple[str, int]], deadline: float) -> None:
+    # What is known at once is told at once; the library would try again until its timeout.
     reasons = []
     for host, port in addresses:
         left = deadline - time.monotonic()
         if left <= 0:
             break
         try:
-            socket.create_connection((host.strip("[]"), port), timeout=min(2.0, left)).close()
+            with socket.create_connection((host.strip("[]"), port), timeout=min(2.0, left)) as connection:
+                if kafka.ssl_context is not None:
+                    _shake_hands(kafka.ssl_context, connection, host.strip("[]"))
+            if kafka.sasl:
+                asyncio.run(_log_in(kafka, host.strip("[]"), port, left))
+        except BrokerUnreachable:
+            raise
+        except ssl.SSLError as error:
+            raise BrokerUnreachable(f"Kafka at {host}:{port}: {_tls_reason(error)}") from error
         except OSError as error:
             reasons.append(error.strerror or str(error))
         else:
             return
-    raise BrokerUnreachable(_message(bootstrap, ", ".join(dict.fromkeys(reasons))))
+    raise BrokerUnreachable(
+        f"no Kafka broker at {kafka.bootstrap}: {', '.join(dict.fromkeys(reasons))};"
+        f" start it, or set {SETTING} to its address"
+    )
 
 
-def _message(bootstrap: str, reason: str) -> str:
-    return f"no Kafka broker at {bootstrap}: {reason}; start it, or set {SETTING} to its address"
+def _shake_hands(context: ssl.SSLContext, connection: socket.socket, host: str) -> None:
+    with context.wrap_socket(connection, server_hostname=host) as secured:
+        # Whether our certificate will do is known with the first answer, not with the handshake.
+        secured.sendall(_ANYBODY)
+        secured.recv(4)
+
+
+async def _log_in(kafka: KafkaAccess, host: str, port: int, seconds: float) -> None:
+    # kafka-python loses the broker's refusal where the connection ends with it, and tries again until its timeout.
+    from aiokafka.conn import create_conn
+    from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+
+    try:
+        connection = await create_conn(host, port, request_timeout_ms=int(seconds * 1000), **kafka.options)
+    except SaslAuthenticationFailed:
+        raise BrokerUnreachable(
+            f"Kafka at {host}:{port} does not let user {kafka.username} in: wrong name or password;"
+            f" set {PREFIX}KAFKA_USERNAME, and {PREFIX}KAFKA_PASSWORD or {PREFIX}KAFKA_PASSWORD_FILE"
+        ) from None
+    except UnsupportedSaslMechanismError:
+        raise BrokerUnreachable(
+            f"Kafka at {host}:{port} takes no {kafka.mechanism}; set {PREFIX}KAFKA_SASL_MECHANISM to what it takes"
+        ) from None
+    except (KafkaError, TimeoutError):
+        raise BrokerUnreachable(_refusal(kafka)) from None
+    await connection.close()
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        act = _CERTIFICATE.get(error.verify_code, f"set {PREFIX}KAFKA_CA_FILE to who signed it")
+        return f"its certificate is not trusted: {error.verify_message.rstrip('.')}; {act}"
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    if "alert" in reason and ("certificate" in reason or "unknown ca" in reason):
+        return (
+            f"it does not take our certificate: {reason};"
+            f" set {PREFIX}KAFKA_CERTIFICATE_FILE and {PREFIX}KAFKA_KEY_FILE to one that it knows"
+        )
+    return f"no TLS there: {reason}; set {PREFIX}KAFKA_SECURITY_PROTOCOL to what the listener speaks"
+
+
+def _refusal(kafka: KafkaAccess) -> str:
+    return (
+        f"something listens at {kafka.bootstrap} but answers not as Kafka does to {kafka.protocol};"
+        f" set {SETTING} to Kafka's address, or {PREFIX}KAFKA_SECURITY_PROTOCOL to what the listener speaks"
+    )

@@ -39,22 +39,29 @@ def _failures() -> Iterator[None]:
     from kafka.errors import KafkaError
 
     from deploy.local.errors import LocalStackError, MissingTool
-    from sinks.clickhouse import ClickHouseError, Unreachable
+    from sinks.clickhouse import ClickHouseError, Unreachable, Untrusted
     from sinks.migrate import MigrationError
     from streams.broker import TopicMissing
     from streams.commands.customers import UnknownIdentifier
     from streams.corrections import UnfitCorrection
     from streams.producing.errors import InputError, ProducingError
+    from streams.repair.preparing import NotApart
+    from streams.repair.running import WorkerEnded
+    from streams.repair.switching import NotYet
     from streams.runtime.failures import StateInUse
     from streams.runtime.health import CannotListen
     from streams.topic_admin import Refused
 
     try:
         yield
-    except (config.ConfigError, MissingTool, InputError, UnfitCorrection) as error:
+    except (config.ConfigError, MissingTool, InputError, NotApart, UnfitCorrection) as error:
         raise Failure(str(error), EXIT_WRONG_USE) from None
     except BrokerUnreachable as error:
         raise Failure(str(error), EXIT_UNREACHABLE) from None
+    except Untrusted as error:
+        raise Failure(
+            f"{error}; set OMNIJOURNEY_CLICKHOUSE_CA_FILE or OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE
+        ) from None
     except Unreachable as error:
         raise Failure(f"{error}; start it, or set OMNIJOURNEY_CLICKHOUSE_URL", EXIT_UNREACHABLE) from None
     except KafkaError as error:
@@ -64,12 +71,14 @@ def _failures() -> Iterator[None]:
         ClickHouseError,
         MigrationError,
         LocalStackError,
+        NotYet,
         ProducingError,
         Refused,
         StateInUse,
         TopicMissing,
         TimeoutError,
         UnknownIdentifier,
+        WorkerEnded,
     ) as error:
         raise Failure(str(error), EXIT_FAILED) from None
 
@@ -105,7 +114,7 @@ def config_command() -> None:
         settings, wrong = config.read(), None
     except config.ConfigError as error:
         settings, wrong = config.read({}), error
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Console(width=None if sys.stdout.isatty() else 210)
     console.print(settings_table(config.describe(settings), wrong is None, console.width < NARROW))
     if wrong:
         raise wrong
@@ -129,7 +138,7 @@ def topics_apply() -> None:
     from streams import topic_admin
 
     settings = config.read()
-    for change in topic_admin.apply(settings.kafka_bootstrap, composition.topics(settings), settings.replication):
+    for change in topic_admin.apply(settings.kafka, composition.topics(settings), settings.replication):
         click.echo(change.text)
 
 
@@ -139,7 +148,7 @@ def topics_diff() -> None:
     from streams import topic_admin
 
     settings = config.read()
-    changes = topic_admin.diff(settings.kafka_bootstrap, composition.topics(settings))
+    changes = topic_admin.diff(settings.kafka, composition.topics(settings))
     for change in changes:
         click.echo(change.text)
     if changes:
@@ -173,9 +182,9 @@ def produce(
     """
     from streams.producing.report import produce_and_report
 
-    bootstrap = config.read().kafka_bootstrap
+    kafka = config.read().kafka
     if not produce_and_report(
-        files, bootstrap, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
+        files, kafka, mapping=mapping, backfill=backfill, rate=rate, dry_run=dry_run, rejects=rejects
     ):
         raise SystemExit(EXIT_FAILED)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sinks import metrics as sink_metrics
 from sinks.migrate import require_migrated
 from sinks.outputs import TableOutputs
+from sinks.pipelines import require_writer
 from sinks.sink import Sink
 from streams import topics as declared
+from streams.broker import remedy
 from streams.config import PREFIX, Settings
 from streams.domain.identity.limits import MOST, Limits
 from streams.domain.rules import DAY_MS, Rules
@@ -17,10 +22,15 @@ from streams.runtime.changelog import changelog_of
 from streams.runtime.outputs import Outputs
 from streams.runtime.stage import Stage
 from streams.runtime.worker import Worker, WorkerSettings
+from streams.stages import invariants
 from streams.stages.customers import Customers
+from streams.stages.customers import messages as customers_metrics
 from streams.stages.identity import Identity, IdentityRules
+from streams.stages.identity import measuring as identity_metrics
 from streams.stages.intake import Intake, IntakeRules
+from streams.stages.intake import metrics as intake_metrics
 from streams.stages.intake.judge import JudgeRules
+from streams.stages.namespaced import Namespaced
 from streams.topic_admin import Refused, diff
 
 STAGES = ("intake", "identity", "customers", "sink")
@@ -55,18 +65,54 @@ FETCH_BYTES = 1 << 20
 SINK_REST_S = 0.1
 MIB = 1 << 20
 
-#: Consumer group -> topics that it reads; all of them drained is the pipeline drained.
+#: What each stage measures by itself.
+REGISTRIES = {
+    "intake": (intake_metrics.REGISTRY, invariants.REGISTRY),
+    "identity": (identity_metrics.REGISTRY, invariants.REGISTRY),
+    "customers": (customers_metrics.REGISTRY, invariants.REGISTRY),
+    "sink": (sink_metrics.REGISTRY,),
+}
+
+#: Consumer group -> topics that it reads, as declared; all of them drained is the pipeline drained.
 GROUPS = {
     "intake": Intake.inputs,
     "identity": Identity.inputs,
     "customers": Customers.inputs,
     "sink": SINK_INPUTS,
 }
+#: Stage -> topics that it writes, besides its changelog; INTAKE sends on what belongs on another partition.
+OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "intake": (
+        *declared.TOUCHPOINTS,
+        declared.DEAD,
+        declared.LATE,
+        declared.LINKS,
+        declared.ACTIVITY,
+        declared.ENGAGEMENT,
+        declared.OUTCOMES,
+    ),
+    "identity": (declared.DEAD, declared.ASSIGNMENTS, declared.IDENTITY_CHANGES, declared.ACTIVITY),
+    "customers": (declared.DEAD, declared.ACTIVITY, declared.JOURNEYS, declared.SESSIONS, declared.JOURNEY_CHANGES),
+    "sink": (),
+}
 
 
 def topics(settings: Settings) -> tuple[declared.Topic, ...]:
-    """Every topic with the partitions that ``settings`` ask for."""
-    return declared.declared(settings.partitions, settings.customer_partitions)
+    """Every topic with the partitions and the namespace that ``settings`` ask for."""
+    wanted = declared.declared(settings.partitions, settings.customer_partitions)
+    return tuple(replace(topic, name=declared.physical(topic.name, settings.namespace)) for topic in wanted)
+
+
+def groups(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """`GROUPS` as they are called in the namespace of ``settings``."""
+    name, within = declared.physical, settings.namespace
+    return {name(group, within): [name(topic, within) for topic in read] for group, read in GROUPS.items()}
+
+
+def sink_records(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """The kinds of record on each topic that the sink reads, by its declared name."""
+    wanted = declared.declared(settings.partitions, settings.customer_partitions)
+    return {topic.name: topic.records for topic in wanted if topic.name in SINK_INPUTS}
 
 
 def stitching_rules(settings: Settings) -> Rules:
@@ -91,10 +137,16 @@ def identity_limits(settings: Settings) -> Limits:
 
 
 def make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
-    """The stage ``name`` with its rules; with it its outputs, where they are not Kafka topics."""
+    """The stage ``name`` with its rules, in its namespace; with it its outputs, where they are not Kafka topics."""
+    stage, outputs = _make_stage(name, settings)
+    if settings.serves and not settings.namespace:
+        return stage, outputs
+    return Namespaced(stage, settings.namespace, settings.serves), outputs
+
+
+def _make_stage(name: str, settings: Settings) -> tuple[Stage[Any], Outputs | None]:
     if name == "sink":
-        records = {topic.name: topic.records for topic in topics(settings) if topic.name in SINK_INPUTS}
-        return Sink(records), TableOutputs(settings.clickhouse_url, settings.log_epoch)
+        return Sink(sink_records(settings)), TableOutputs(settings.clickhouse_url, settings.log_epoch)
     if name == "customers":
         return Customers(stitching_rules(settings), settings.log_epoch), None
     if name == "identity":
@@ -113,7 +165,7 @@ def worker_settings(name: str, settings: Settings) -> WorkerSettings:
     """What the worker of stage ``name`` runs with."""
     partitions = {"identity": 1, "customers": settings.customer_partitions}.get(name, settings.partitions)
     return WorkerSettings(
-        bootstrap=settings.kafka_bootstrap,
+        kafka=settings.kafka,
         partitions=partitions,
         instance=settings.instance_id,
         folder=Path(settings.state_dir),
@@ -139,20 +191,23 @@ def run_worker(name: str, settings: Settings) -> NoReturn:
     BrokerUnreachable; Refused where the broker's topics are not as declared; for the sink Unreachable, Misconfigured,
     and MigrationError where tables are missing; StateInUse; CannotListen.
     """
-    require_topics(settings)
+    require_topics(name, settings)
     if name == "sink":
         require_migrated(settings.clickhouse_url)
+        require_writer(settings.clickhouse_url, settings.namespace, settings.live_namespace)
     logs.configure(settings.log_level, name)
     stage, outputs = make_stage(name, settings)
-    Worker(stage, outputs, worker_settings(name, settings)).run()
+    Worker(stage, outputs, worker_settings(name, settings), REGISTRIES[name]).run()
 
 
-def require_topics(settings: Settings) -> None:
-    """Refused where a topic is missing, has other partitions (keys would be looked for on the wrong ones), or is set
-    so that state folded from it would be wrong."""
-    wanted = topics(settings)
+def require_topics(name: str, settings: Settings) -> None:
+    """Refused where a topic of stage ``name`` is missing, has other partitions (keys would be looked for on the wrong
+    ones), or is set so that state folded from it would be wrong."""
+    touched = (*GROUPS[name], *OUTPUTS[name], changelog_of(name))
+    used = {declared.physical(topic, settings.namespace) for topic in touched}
+    wanted = [topic for topic in topics(settings) if topic.name in used]
     keyed = {topic.name for topic in wanted if topic.keyed}
-    changes = diff(settings.kafka_bootstrap, wanted)
+    changes = diff(settings.kafka, wanted)
     missing = [change.topic for change in changes if change.kind == "create"]
     moved: dict[tuple[str, str], list[str]] = {}
     for change in changes:
@@ -165,7 +220,11 @@ def require_topics(settings: Settings) -> None:
             f" set {PREFIX}PARTITIONS and {PREFIX}CUSTOMER_PARTITIONS to what the topics have, or make them anew"
         )
     if missing:
-        raise Refused(f"no topic {', '.join(missing)}; run `omnijourney topics apply` first")
-    unsafe = [c.text for c in changes if c.kind == "config" and c.setting in SAFETY.get(c.topic, ())]
+        raise Refused(f"no topic {', '.join(missing)}; {remedy(settings.kafka)}")
+
+    def safety(topic: str) -> Sequence[str]:
+        return SAFETY.get(declared.logical(topic, settings.namespace), ())
+
+    unsafe = [c.text for c in changes if c.kind == "config" and c.setting in safety(c.topic)]
     if unsafe:
-        raise Refused(f"{'; '.join(unsafe)}: run `omnijourney topics apply` first")
+        raise Refused(f"{'; '.join(unsafe)}: {remedy(settings.kafka)}")

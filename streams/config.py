@@ -12,23 +12,27 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams import access
 from streams.domain.identifiers import is_namespace
 from streams.domain.rules import DAY_MS, MINUTE_MS
+from streams.kafka_access import KafkaAccess, Mechanism, Protocol
 
 PREFIX = "OMNIJOURNEY_"
+_NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@|([?&](?:keypass|password)=)[^&]*")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]+|\{cluster\}")
 #: Settings that may hold a password: no message quotes them.
-_SECRET = frozenset({"clickhouse_url"})
+_SECRET = frozenset({"clickhouse_url", "kafka_password", "clickhouse_password"})
 
 
 class ConfigError(ValueError):
@@ -52,6 +56,7 @@ Replicas = Annotated[int, Unit("replicas")]
 Megabytes = Annotated[int, Unit("MiB")]
 Milliseconds = Annotated[int, Unit("ms")]
 Seconds = Annotated[float, Unit("s")]
+Secret = Annotated[SecretStr, Unit(UNITLESS)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], Unit(UNITLESS)]
 
 
@@ -61,13 +66,34 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     kafka_bootstrap: Text = Field("127.0.0.1:9092", description="Kafka's addresses, host:port, comma-separated")
+    kafka_security_protocol: Annotated[Protocol, Unit(UNITLESS)] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the listener has it"
+    )
+    kafka_sasl_mechanism: Annotated[Mechanism, Unit(UNITLESS)] = Field(
+        "SCRAM-SHA-512", description="SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN, with SASL"
+    )
+    kafka_username: Text = Field("", description="Kafka's user, with SASL")
+    kafka_password: Secret = Field(SecretStr(""), description="of Kafka's user; or name a file")
+    kafka_password_file: Text = Field("", description="file that has the password, and nothing else")
+    kafka_ca_file: Text = Field("", description="PEM file of who signs Kafka's certificates; else the system's")
+    kafka_certificate_file: Text = Field("", description="PEM file of our own certificate, where Kafka asks for one")
+    kafka_key_file: Text = Field("", description="PEM file of its private key, without passphrase")
     clickhouse_url: Text = Field(
-        "clickhouse://default@127.0.0.1:9000/journeys", description="ClickHouse's native address with user and database"
+        "clickhouse://default@127.0.0.1:9000/journeys",
+        repr=False,
+        description="native address with user and database; clickhouses:// is TLS",
+    )
+    clickhouse_password: Secret = Field(SecretStr(""), description="of the user in the address; or name a file")
+    clickhouse_password_file: Text = Field("", description="file that has the password, and nothing else")
+    clickhouse_ca_file: Text = Field(
+        "", description="PEM file of who signs ClickHouse's certificate; else the system's"
     )
     clickhouse_cluster: Text = Field(
         "",
         description="name of ClickHouse's cluster, whose nodes get sharded and replicated tables; empty for one node",
     )
+    namespace: Text = Field("", description="of this pipeline's own topics, groups and state; '' is one, too")
+    live_namespace: Text = Field("", description="that of the pipeline that serves, the same for all pipelines")
     partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by identifier")
     customer_partitions: Partitions = Field(12, ge=1, le=10_000, description="of each topic keyed by customer")
     replication: Replicas = Field(1, ge=1, le=10, description="copies of each topic's partitions")
@@ -110,6 +136,20 @@ class Settings(BaseSettings):
     http_host: Text = Field("127.0.0.1", description="address that /metrics, /live and /ready listen on")
     http_port: Number = Field(0, ge=0, le=65_535, description="port of /metrics, /live and /ready; 0 takes a free one")
     log_level: Level = Field("info", description="least severity that is logged")
+
+    @cached_property
+    def kafka(self) -> KafkaAccess:
+        """The way to Kafka, for every client."""
+        return KafkaAccess(
+            bootstrap=self.kafka_bootstrap,
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password.get_secret_value(),
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -157,6 +197,13 @@ class Settings(BaseSettings):
             raise ValueError("a name of letters, digits, _ and -, or the macro {cluster}; empty for a single node")
         return value
 
+    @field_validator("namespace", "live_namespace")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if value and not _NAMESPACE.fullmatch(value):
+            raise ValueError("a name of a-z, 0-9 and _, beginning with a letter, at most 30 long, or none")
+        return value
+
     @field_validator("clickhouse_url")
     @classmethod
     def _is_native_address(cls, value: str) -> str:
@@ -168,11 +215,29 @@ class Settings(BaseSettings):
             raise expected from None
         if url.scheme not in ("clickhouse", "clickhouses") or not url.hostname or port == 0 or not url.path.strip("/"):
             raise expected
+        if "@" in url.path + url.query + url.fragment:
+            # A password that was not percent-encoded would pass for something else, and be shown.
+            raise expected
         return value
+
+    @property
+    def serves(self) -> bool:
+        """Whether this is the pipeline whose tables people ask; any other is kept apart from it."""
+        return self.namespace == self.live_namespace
+
+
+def _apart(url: str, settings: Settings) -> str:
+    """The database of a pipeline that doesn't serve: beside the one of ``url``, named after the namespace of the two
+    that is not ''."""
+    address = urlsplit(url)
+    return address._replace(path=f"{address.path.rstrip('/')}_{settings.namespace or settings.live_namespace}").geturl()
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in ``environment``; ConfigError with one line for each wrong one."""
+    """The settings in ``environment``; ConfigError with one line for each wrong one.
+
+    OMNIJOURNEY_CLICKHOUSE_URL always names the database that serves; a pipeline that doesn't gets one of its own.
+    """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     ours = sorted(v for v in environment if v.upper().startswith(PREFIX))
     wrong = [f"{v}: no such setting; `omnijourney config` lists all" for v in ours if v.upper() not in known]
@@ -182,9 +247,24 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError("\n".join(wrong))
     values = {v.upper().removeprefix(PREFIX).lower(): text for v, text in environment.items() if v.upper() in known}
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
+        given = Settings(**values)  # type: ignore[arg-type]  # pydantic parses the texts
+        settings = Settings(**{**values, **access.resolve(given)})  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(map(_complaint, error.errors()))) from None
+    except access.Contradiction as error:
+        told = (f"{' and '.join(PREFIX + name.upper() for name in names)}: {text}" for names, text in error.wrong)
+        raise ConfigError("\n".join(told)) from None
+    if settings.serves:
+        return settings
+    return settings.model_copy(update={"clickhouse_url": _apart(settings.clickhouse_url, settings)})
+
+
+def read_serving(environment: Mapping[str, str] = os.environ) -> Settings:
+    """As `read`, of the pipeline that serves: what it writes and where, not the rules it was started with."""
+    mine = read(environment)
+    name = f"{PREFIX}NAMESPACE"
+    others = {v: text for v, text in environment.items() if v.upper() != name}
+    return read({**others, name: mine.live_namespace})
 
 
 def _complaint(error: ErrorDetails) -> str:
@@ -228,4 +308,6 @@ def _text(value: object) -> str:
         return ",".join(sorted(value))
     if isinstance(value, Mapping):
         return ",".join(f"{name}={number}" for name, number in value.items())
-    return _PASSWORD.sub(r"\1***@", str(value))
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", str(value))

@@ -6,7 +6,7 @@ what an operator should expect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kafka import KafkaProducer
 
@@ -15,7 +15,8 @@ from streams.broker import TopicMissing, admin, connect
 from streams.domain.identifiers import Identifier
 from streams.domain.identity.links import ASSERTED, LIFTED, RETRACTED, Correction, Kind, pair_of
 from streams.domain.validation import MAX_TEXT
-from streams.topics import LINKS, LINKS_KEY
+from streams.kafka_access import KafkaAccess
+from streams.topics import LINKS_KEY
 
 DELIVERY_TIMEOUT_S = 30.0
 CLOSE_S = 5.0
@@ -58,17 +59,17 @@ def record_of(said: Correction) -> bytes:
     return encode("correction", {**said._asdict(), **pair})
 
 
-def send(bootstrap: str, said: Correction) -> None:
-    """Send ``said`` and return once all replicas have it.
+def send(kafka: KafkaAccess | str, topic: str, said: Iterable[Correction]) -> None:
+    """Send what was ``said`` to ``topic``, the pipeline's identity.links, and return once all replicas have it.
 
     Sent twice, it says the same again. Raises BrokerUnreachable; TopicMissing; KafkaError where it was not taken.
     """
-    with admin(bootstrap) as client:
-        if LINKS not in client.list_topics():
-            raise TopicMissing(bootstrap, [LINKS])
+    with admin(kafka) as client:
+        if topic not in client.list_topics():
+            raise TopicMissing(kafka, [topic])
     producer = connect(
         KafkaProducer,
-        bootstrap,
+        kafka,
         acks="all",
         delivery_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
         request_timeout_ms=int(DELIVERY_TIMEOUT_S * 500),
@@ -77,6 +78,7 @@ def send(bootstrap: str, said: Correction) -> None:
         metrics_enabled=False,
     )
     try:
-        producer.send(LINKS, record_of(said), LINKS_KEY).get(timeout=DELIVERY_TIMEOUT_S)
+        for sent in [producer.send(topic, record_of(one), LINKS_KEY) for one in said]:
+            sent.get(timeout=DELIVERY_TIMEOUT_S)
     finally:
         producer.close(timeout=CLOSE_S)

@@ -21,6 +21,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.report import WIDTH, report
 from streams import composition, config
 from streams.attribution.spend import read_spend
+from streams.kafka_access import KafkaAccess
 from streams.local import LocalPipeline
 from streams.offsets import Lag
 from streams.producing.counts import Counts
@@ -97,17 +98,17 @@ def _produce(pipeline: LocalPipeline, path: Path | None, display: Display) -> No
         def show(counts: Counts) -> None:
             update(counts.total.read, None, f"({counts.per_second:,.0f}/s)")
 
-        result = _send(pipeline.settings.kafka_bootstrap, path, show)
+        result = _send(pipeline.settings.kafka, path, show)
     for line in summary(result):
         display.step(line)
     if not result.counts.total.sent:
         raise NothingSent(f"{path or 'the sample company'}: no touchpoint was sent, there is nothing to show")
 
 
-def _send(bootstrap: str, path: Path | None, show: Callable[[Counts], None]) -> Result:
+def _send(kafka: KafkaAccess, path: Path | None, show: Callable[[Counts], None]) -> Result:
     if path is None:
-        return produce_records(generate(CUSTOMERS, DAYS, SEED), bootstrap, on_failure=tell, on_progress=show)
-    return produce_files([str(path)], bootstrap, on_failure=tell, on_progress=show)
+        return produce_records(generate(CUSTOMERS, DAYS, SEED), kafka, on_failure=tell, on_progress=show)
+    return produce_files([str(path)], kafka, on_failure=tell, on_progress=show)
 
 
 def _drain(pipeline: LocalPipeline, display: Display) -> None:

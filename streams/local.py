@@ -18,6 +18,7 @@ from streams import composition, config, topic_admin
 from streams.offsets import Lag, wait_until_drained
 
 PARTITIONS = 4
+MONITOR = "monitor"
 
 
 def variables(addresses: Addresses) -> dict[str, str]:
@@ -51,7 +52,7 @@ class LocalPipeline:
     def prepare(self) -> tuple[int, int]:
         """Create topics and tables; how many topics there are and how many migrations were applied."""
         topics = composition.topics(self.settings)
-        topic_admin.apply(self.settings.kafka_bootstrap, topics, self.settings.replication)
+        topic_admin.apply(self.settings.kafka, topics, self.settings.replication)
         return len(topics), len(migrate(self.settings.clickhouse_url))
 
     def start_workers(self, suffix: str = "") -> None:
@@ -75,6 +76,21 @@ class LocalPipeline:
         )
         self._ports |= {f"{stage}{suffix}": port for stage, port in ports.items()}
 
+    def start_monitor(self, every_s: float = 1.0) -> None:
+        """Start what tells of the broker and of ClickHouse; returns when it is ready. StackFailed where it isn't."""
+        (port,) = free_ports(1)
+        self.stack.add(
+            [
+                ProcessSpec(
+                    name=MONITOR,
+                    argv=(sys.executable, "-m", "streams.cli", "monitor", "--every", str(every_s)),
+                    env={**self.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
+                    ready_url=f"http://127.0.0.1:{port}/ready",
+                )
+            ]
+        )
+        self._ports[MONITOR] = port
+
     def _own(self, worker: str, port: int) -> dict[str, str]:
         """The settings in which workers differ."""
         return {
@@ -84,9 +100,9 @@ class LocalPipeline:
         }
 
     def metrics_url(self, worker: str) -> str:
-        """Where ``worker`` serves its metrics; KeyError before `start_workers`."""
+        """Where ``worker``, or `MONITOR`, serves its metrics; KeyError before it was started."""
         return f"http://127.0.0.1:{self._ports[worker]}/metrics"
 
     def drain(self, timeout_s: float, on_progress: Callable[[Lag], None] = lambda _: None) -> None:
         """Return when all that was produced is in ClickHouse; TimeoutError, naming what lags, after ``timeout_s``."""
-        wait_until_drained(self.settings.kafka_bootstrap, composition.GROUPS, timeout_s, on_progress)
+        wait_until_drained(self.settings.kafka, composition.groups(self.settings), timeout_s, on_progress)

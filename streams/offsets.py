@@ -17,6 +17,7 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import RetriableError
 
 from streams.broker import TopicMissing, admin
+from streams.kafka_access import KafkaAccess
 
 POLL_S = 0.25
 
@@ -46,21 +47,26 @@ class Position(NamedTuple):
 Lag: TypeAlias = Mapping[Place, Position]
 
 
-def lag(bootstrap: str, groups: Groups) -> Lag:
+def lag(kafka: KafkaAccess | str, groups: Groups) -> Lag:
     """Where every group stands on every partition of its topics.
 
     A partition that is empty, or that retention has emptied, needs no commit: its beginning is its end. Raises
     BrokerUnreachable; TopicMissing; KafkaError where the broker does not tell.
     """
-    with admin(bootstrap) as client:
-        missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
-        if missing:
-            raise TopicMissing(bootstrap, missing)
-        return _read(client, groups)
+    with admin(kafka) as client:
+        return read_lag(client, kafka, groups)
+
+
+def read_lag(client: KafkaAdminClient, kafka: KafkaAccess | str, groups: Groups) -> Lag:
+    """As `lag`, asked through ``client`` of the broker of ``kafka``."""
+    missing = {topic for topics in groups.values() for topic in topics} - set(client.list_topics())
+    if missing:
+        raise TopicMissing(kafka, missing)
+    return _read(client, groups)
 
 
 def wait_until_drained(
-    bootstrap: str,
+    kafka: KafkaAccess | str,
     groups: Groups,
     timeout_s: float,
     on_progress: Callable[[Lag], None] = lambda _: None,
@@ -76,7 +82,7 @@ def wait_until_drained(
     wanted = {group: sorted(topics) for group, topics in groups.items()}
     before: Lag | None = None
     while True:
-        now = _look(bootstrap, wanted)
+        now = _look(kafka, wanted)
         if now is not None:
             on_progress(now)
             if drained(before, now):
@@ -92,10 +98,10 @@ def drained(before: Lag | None, now: Lag) -> bool:
     return before is not None and dict(before) == dict(now) and all(p.committed == p.end for p in now.values())
 
 
-def _look(bootstrap: str, groups: Groups) -> Lag | None:
+def _look(kafka: KafkaAccess | str, groups: Groups) -> Lag | None:
     # Each look connects anew (15 ms): a client keeps the coordinators it once found, also where they have moved.
     try:
-        return lag(bootstrap, groups)
+        return lag(kafka, groups)
     except RetriableError:
         # A broker that makes its offsets topic on first use, a leader that moves: the next look decides.
         return None

@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from streams.broker import admin
+from streams.kafka_access import KafkaAccess
 from streams.topics import Topic
 
 
@@ -50,22 +51,22 @@ class Change:
         return f"{self.topic}: {self.setting} from {self.found or 'unset'} to {self.wanted}"
 
 
-def diff(bootstrap: str, topics: Sequence[Topic]) -> list[Change]:
+def diff(kafka: KafkaAccess | str, topics: Sequence[Topic]) -> list[Change]:
     """What `apply` would change, and what it would refuse; empty where the broker has what is declared.
 
     Raises BrokerUnreachable.
     """
-    with admin(bootstrap) as client:
+    with admin(kafka) as client:
         return compare(_read(client, topics), topics)
 
 
-def apply(bootstrap: str, topics: Sequence[Topic], replication: int) -> list[Change]:
+def apply(kafka: KafkaAccess | str, topics: Sequence[Topic], replication: int) -> list[Change]:
     """Make the changes of `diff` and return them; a second run changes nothing and returns [].
 
     New topics get ``replication`` replicas. Raises BrokerUnreachable, and Refused before anything is changed where a
     difference must not be made; Refused with the broker's own words where the broker does not want to.
     """
-    with admin(bootstrap) as client:
+    with admin(kafka) as client:
         changes = compare(_read(client, topics), topics)
         refusals = [change.text for change in changes if change.refusal]
         if refusals:

@@ -72,6 +72,17 @@ class Topic:
         }
 
 
+def physical(name: str, namespace: str) -> str:
+    """What the topic or group declared as ``name`` is called on the broker: those that touchpoints are produced to are
+    all pipelines' alike, every other bears the pipeline's ``namespace``, if it has one."""
+    return f"{namespace}.{name}" if namespace and name not in TOUCHPOINTS else name
+
+
+def logical(name: str, namespace: str) -> str:
+    """The declared name of what is called ``name`` on the broker, as `physical` says."""
+    return name.removeprefix(f"{namespace}.") if namespace else name
+
+
 def touchpoint_topic(channel: str) -> str:
     """The topic that a channel's touchpoints are sent to."""
     return f"touchpoints.{channel}"

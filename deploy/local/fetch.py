@@ -48,7 +48,7 @@ def say_nothing(_text: str) -> None:
 def require_tools(*tools: str) -> None:
     """Check programs (of python, java, mvn, npm, apt). Raises MissingTool with one line that says what to install."""
     script = Path(__file__).with_name("prerequisites.sh")
-    checked = subprocess.run(  # noqa: S603
+    checked = subprocess.run(  # noqa: S603 - a command of ours, no shell
         ["/bin/sh", str(script), *tools],
         env={**os.environ, "PYTHON": sys.executable},
         capture_output=True,
@@ -113,7 +113,7 @@ def _fetch_clickhouse(target: Path, on_progress: Progress) -> None:
 
 def run_client(what: str, command: list[str], folder: Path) -> None:
     """Run a registry's client in ``folder``. Raises FetchFailed with the first line that tells why."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603 - a command of ours, no shell
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines() or ["no message"]
         first_error = next((line for line in said if "err" in line.lower()), said[-1])

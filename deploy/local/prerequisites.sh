@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that programs are installed, before there is any Python to ask. Arguments: which of python java mvn npm apt.
+# Checks that programs are installed, before there is any Python to ask. Arguments: which of python java mvn npm apt go.
 # Exit code 2 and one line on standard error where something is missing or too old; nothing is printed otherwise.
 set -u
 missing=""
@@ -32,6 +32,7 @@ for tool in "$@"; do
     apt)
         command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1 || report "Debian's apt-get and dpkg-deb" "apt dpkg"
         ;;
+    go) command -v go >/dev/null 2>&1 || report "Go (go), or kubectl 1.27 or newer instead" "golang" ;;
     npm) command -v npm >/dev/null 2>&1 || report "npm" "npm" ;;
     *)
         echo "prerequisites.sh: unknown tool $tool" >&2

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from deploy.local.errors import StackFailed
 from deploy.local.fetch import Progress, fetch_parts, project_root, require_tools, say_nothing
+from deploy.local.kafka import Guarded
 from deploy.local.locks import hold_lock, is_held, wait_until_free
 from deploy.local.processes import (
     Addresses,
@@ -56,12 +57,13 @@ class Stack:
         clickhouse_port: int | None = None,
         clickhouse_http_port: int | None = None,
         start_seconds: float = START_SECONDS,
+        guarded: Guarded | None = None,
     ) -> Addresses:
         """Start Kafka, ClickHouse and `processes`, return once all of them answer.
 
         On a running stack: starts those of `processes` that it doesn't know. owner: a process id whose end ends the
-        stack. Ports: free ones unless given. Raises MissingTool, FetchFailed, PortTaken, StackFailed (nothing is left
-        running after any of them).
+        stack. Ports: free ones unless given. guarded: Kafka asks who comes. Raises MissingTool, FetchFailed, PortTaken,
+        StackFailed (nothing is left running after any of them).
         """
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         with self._only_one():
@@ -71,7 +73,7 @@ class Stack:
             parts = fetch_parts(self.root, on_progress)
             wanted = (kafka_port, clickhouse_port, clickhouse_http_port)
             for attempt in range(1, _PORT_ATTEMPTS + 1):
-                plan = plan_servers(self.folder, parts, wanted, owner).with_processes(tuple(processes))
+                plan = plan_servers(self.folder, parts, wanted, owner, guarded).with_processes(tuple(processes))
                 on_progress(f"starting Kafka on {plan.addresses.kafka_bootstrap} and ClickHouse")
                 try:
                     self._start(plan, start_seconds)
@@ -194,7 +196,7 @@ class Stack:
             self.log_file(spec.name).unlink(missing_ok=True)
         write_plan(self._plan_file, plan)
         with self.log_file("supervisor").open("wb") as log:
-            started = subprocess.run(  # noqa: S603
+            started = subprocess.run(  # noqa: S603 - a command of ours, no shell
                 [sys.executable, "-m", "deploy.local.supervisor", str(self.folder)],
                 cwd=project_root(),
                 stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ import click
 from streams import config
 from streams.domain.identifiers import RANKS, Identifier, clean, is_namespace, mask
 from streams.domain.validation import MAX_TEXT
+from streams.topics import LINKS, physical
 
 if TYPE_CHECKING:
     from streams.domain.identity.links import Kind
@@ -100,7 +101,8 @@ def _correct(
     from streams.corrections import CONSEQUENCES, correction, send
 
     said = correction(kind, one, other, reason, correction_id=str(uuid.uuid4()), corrected_at=round(clock() * 1000))
-    send(config.read().kafka_bootstrap, said)
+    settings = config.read()
+    send(settings.kafka, physical(LINKS, settings.namespace), [said])
     click.echo(f"{kind}: {said.stronger.text} -- {said.weaker.text} (correction {said.correction_id})")
     click.echo(CONSEQUENCES[kind])
     click.echo("It is logged in identity_changes, with what follows from it, once IDENTITY has read it.")

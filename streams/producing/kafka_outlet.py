@@ -29,6 +29,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.broker import BrokerUnreachable, TopicMissing, admin
 from streams.domain.vocabulary import CHANNELS
+from streams.kafka_access import KafkaAccess
 from streams.producing.outlet import Settled
 from streams.producing.rows import Message
 from streams.runtime.partitioner import partition_of
@@ -61,12 +62,12 @@ class _Batch:
 class KafkaOutlet:
     """Sends to the touchpoint topics; use it as a context manager."""
 
-    def __init__(self, bootstrap: str, delivery_timeout_s: float = DELIVERY_TIMEOUT_S) -> None:
+    def __init__(self, kafka: KafkaAccess | str, delivery_timeout_s: float = DELIVERY_TIMEOUT_S) -> None:
         """Raises BrokerUnreachable, and TopicMissing where the touchpoint topics were not applied."""
-        with admin(bootstrap) as client:
+        with admin(kafka) as client:
             missing = set(TOUCHPOINTS) - set(client.list_topics())
         if missing:
-            raise TopicMissing(bootstrap, missing)
+            raise TopicMissing(kafka, missing)
         self._patience_s = delivery_timeout_s
         self._changed = threading.Condition()
         self._open: dict[Place, _Batch] = {}
@@ -80,14 +81,15 @@ class KafkaOutlet:
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-outlet", daemon=True)
         self._thread.start()
         try:
-            self._partitions = self._ask(self._start(bootstrap))
+            self._partitions = self._ask(self._start(KafkaAccess.to(kafka)))
         except KafkaError as error:
             self._end()
-            raise BrokerUnreachable(f"no Kafka broker at {bootstrap}: {error}") from error
+            raise BrokerUnreachable(f"no Kafka broker at {KafkaAccess.to(kafka).bootstrap}: {error}") from error
 
-    async def _start(self, bootstrap: str) -> dict[str, int]:
+    async def _start(self, kafka: KafkaAccess) -> dict[str, int]:
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            bootstrap_servers=kafka.bootstrap,
+            **kafka.options,
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",

@@ -18,6 +18,7 @@ from schemas.codec import encode
 from schemas.conformance import Problem, problems
 from streams.domain.identifiers import clean
 from streams.domain.vocabulary import CHANNELS
+from streams.kafka_access import KafkaAccess
 from streams.producing.counts import NO_CHANNEL, ChannelCounts, Counts
 from streams.producing.errors import ProducingError
 from streams.producing.kafka_outlet import DELIVERY_TIMEOUT_S, KafkaOutlet
@@ -61,7 +62,7 @@ class Result(NamedTuple):
 
 def produce_files(
     paths: Sequence[str],
-    bootstrap: str,
+    kafka: KafkaAccess | str,
     *,
     mapping: Declared | None = None,
     backfill: bool = False,
@@ -86,7 +87,7 @@ def produce_files(
     pace = Pace(rate) if rate is not None else None
     with ExitStack() as stack:
         kept = stack.enter_context(RejectsFile(rejects, paths)) if rejects is not None else None
-        outlet: Outlet = DryRun() if dry_run else stack.enter_context(KafkaOutlet(bootstrap, delivery_timeout_s))
+        outlet: Outlet = DryRun() if dry_run else stack.enter_context(KafkaOutlet(kafka, delivery_timeout_s))
         on_start(sources)
 
         def tell(failure: Failure) -> None:
@@ -115,7 +116,7 @@ def _marked(items: Iterable[Any], backfill: bool) -> Iterator[Item]:
 
 def produce_records(
     records: Iterable[Mapping[str, Any]],
-    bootstrap: str,
+    kafka: KafkaAccess | str,
     *,
     rate: float | None = None,
     on_failure: OnFailure = lambda _: None,
@@ -124,7 +125,7 @@ def produce_records(
     """As `produce_files` for records that are already there, e.g. of the sample company; lines are counted from 1."""
     rows = (Row("record", number, b"", dict(record)) for number, record in enumerate(records, 1))
     pace = Pace(rate) if rate is not None else None
-    with KafkaOutlet(bootstrap) as outlet:
+    with KafkaOutlet(kafka) as outlet:
         return produce(rows, outlet, pace=pace, on_failure=on_failure, on_progress=on_progress)
 
 

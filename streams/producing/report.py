@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from streams.kafka_access import KafkaAccess
 from streams.producing.counts import Counts
 from streams.producing.mapping.reading import read_mapping
 from streams.producing.produce import Result, produce_files
@@ -34,7 +35,7 @@ def summary(result: Result) -> Iterator[str]:
 
 def produce_and_report(
     files: Sequence[str],
-    bootstrap: str,
+    kafka: KafkaAccess | str,
     *,
     mapping: str | None,
     backfill: bool,
@@ -56,7 +57,7 @@ def produce_and_report(
 
         result = produce_files(
             files,
-            bootstrap,
+            kafka,
             mapping=declared,
             backfill=backfill,
             rate=rate,

@@ -24,6 +24,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime.failures import Superseded, TooLarge
 from streams.runtime.outputs import Patience
 
@@ -101,10 +102,12 @@ class EpochProducer:
     No batch takes more than ``limit`` bytes before compression, which the topics' max.message.bytes must allow.
     """
 
-    def __init__(self, bootstrap: str, name: str | None, limit: int = BATCH_LIMIT_BYTES) -> None:
+    def __init__(self, kafka: KafkaAccess | str, name: str | None, limit: int = BATCH_LIMIT_BYTES) -> None:
+        kafka = KafkaAccess.to(kafka)
         self._limit = limit
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            bootstrap_servers=kafka.bootstrap,
+            **kafka.options,
             transactional_id=name,
             enable_idempotence=True,
             acks="all",

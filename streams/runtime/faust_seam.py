@@ -36,6 +36,7 @@ from faust.types.tuples import ConsumerMessage
 from mode import Service
 from mode.utils.futures import notify
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import metrics
 from streams.runtime.aiokafka_seam import Chunk, fetch_in_chunks
 from streams.runtime.failures import Discontinuous
@@ -387,6 +388,23 @@ class Transport(stock.Transport):
     """The stock transport with our consumer."""
 
     Consumer = Consumer
+
+
+def broker_urls(kafka: KafkaAccess) -> str:
+    """The addresses as Faust takes them, with our transport."""
+    return ";".join(f"{SCHEME}://{address.strip()}" for address in kafka.bootstrap.split(","))
+
+
+def credentials(kafka: KafkaAccess) -> faust.auth.Credentials | None:
+    """How Faust's own clients get in; None for a broker open to all."""
+    if kafka.sasl:
+        return faust.SASLCredentials(
+            username=kafka.username,
+            password=kafka.password,
+            mechanism=kafka.mechanism,
+            ssl_context=kafka.ssl_context,
+        )
+    return faust.SSLCredentials(kafka.ssl_context) if kafka.tls else None
 
 
 def register() -> None:

@@ -1,19 +1,30 @@
-"""/metrics, /live and /ready of one worker, on a port of its own.
+"""/metrics, /live and /ready of one process, on a port of its own.
 
 Live: the event loop has turned within the last ten seconds. Ready: the worker has joined its group and taken its
-partitions, the broker answers, and it was not told to stop. Served by a thread, so that a stuck loop still answers,
-with 503.
+partitions, the broker answers, and it was not told to stop.
+
+Served by one thread with an event loop of its own, so that a stuck loop of the worker still answers, with 503, and a
+slow client costs a socket and nothing else: each has a few seconds for all it wants, a request of a few kilobytes and
+one answer; of those that wait at the same time the oldest goes. Nothing that a client sends is told or logged.
 """
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 STUCK_AFTER_S = 10.0
+#: For the whole of a request and its answer; who asks for metrics asks again.
+PATIENCE_S = 5.0
+MOST_CONNECTIONS = 64
+LONGEST_REQUEST = 8_192
+PATHS = b"/metrics, /live or /ready\n"
 
 
 class CannotListen(OSError):
@@ -44,39 +55,85 @@ class Health:
 
 def serve(health: Health, host: str, port: int) -> int:
     """Serve in the background; returns the port (``port`` 0 takes a free one). Raises CannotListen."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
-            elif self.path == "/live":
-                self._say(health.live)
-            elif self.path == "/ready":
-                self._say(health.ready)
-            else:
-                self._answer(404, b"/metrics, /live or /ready\n", "text/plain")
-
-        def _say(self, yes: bool) -> None:
-            self._answer(200 if yes else 503, b"yes\n" if yes else b"no\n", "text/plain")
-
-        def _answer(self, status: int, body: bytes, content_type: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
-            """Probes are not worth a line."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Who hangs up before the answer is no event of ours; the standard one prints a trace."""
-
     try:
-        server = Server((host, port), Handler)
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CannotListen(f"/metrics, /live and /ready cannot listen on {host}:{port}: {reason}") from error
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return int(server.server_address[1])
+    threading.Thread(target=asyncio.run, args=(_Server(health).run(listening),), name="health", daemon=True).start()
+    return int(listening.getsockname()[1])
+
+
+class Answer(NamedTuple):
+    """``body`` is left out where only the head was asked for."""
+
+    status: HTTPStatus
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+    def encode(self, head_only: bool) -> bytes:
+        """As HTTP says it; the connection ends behind it."""
+        lines = [
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}",
+            f"Content-Type: {self.content_type}",
+            f"Content-Length: {len(self.body)}",
+            *(["Allow: GET, HEAD"] if self.status is HTTPStatus.METHOD_NOT_ALLOWED else []),
+            "Connection: close",
+        ]
+        return "\r\n".join([*lines, "", ""]).encode() + (b"" if head_only else self.body)
+
+
+class _Server:
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        #: The oldest first.
+        self._waiting: dict[asyncio.Task[None], None] = {}
+
+    async def run(self, listening: socket.socket) -> None:
+        server = await asyncio.start_server(self._meet, sock=listening, limit=LONGEST_REQUEST)
+        await server.serve_forever()
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is one
+        if len(self._waiting) >= MOST_CONNECTIONS:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.cancel()
+        self._waiting[task] = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                writer.write(await self._answer(reader))
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            """Who is too slow, or hangs up before the answer, is no event of ours."""
+        finally:
+            self._waiting.pop(task, None)
+            writer.transport.abort()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            return Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long\n").encode(head_only=False)
+        match request.partition(b"\r\n")[0].split(b" "):
+            case [method, target, version] if version.startswith(b"HTTP/1."):
+                if method not in (b"GET", b"HEAD"):
+                    return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n").encode(head_only=False)
+                return self._found(target.partition(b"?")[0]).encode(head_only=method == b"HEAD")
+        return Answer(HTTPStatus.BAD_REQUEST, b"no request\n").encode(head_only=False)
+
+    def _found(self, path: bytes) -> Answer:
+        match path:
+            case b"/metrics":
+                return Answer(HTTPStatus.OK, generate_latest(), CONTENT_TYPE_LATEST)
+            case b"/live":
+                return _say(self._health.live)
+            case b"/ready":
+                return _say(self._health.ready)
+        return Answer(HTTPStatus.NOT_FOUND, PATHS)
+
+
+def _say(yes: bool) -> Answer:
+    return Answer(HTTPStatus.OK, b"yes\n") if yes else Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"no\n")

@@ -2,7 +2,7 @@
 
 No personal data: events name topics, partitions, offsets and counts, never keys, values or identifiers. A trace shows
 types and places; the message of an exception, which may quote what it failed on, only where its type says that it
-quotes none.
+quotes none. What libraries say of exceptions and what warnings say is cut down to the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import logging
 import sys
 import threading
 import traceback
+import warnings
+from pathlib import PurePath
 from types import TracebackType
+from typing import TextIO
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -51,6 +54,7 @@ def configure(level: str, stage: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_without_quotes)
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(level.upper())
     for name in QUIET:
@@ -61,7 +65,7 @@ def configure(level: str, stage: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.captureWarnings(True)
+    warnings.showwarning = _log_warning
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
@@ -81,6 +85,28 @@ def _headline(error: BaseException) -> str:
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     speaks = isinstance(error, OSError | KafkaError) or getattr(error, QUOTES_NO_DATA, False)
     return f"{name}: {error}" if speaks else name
+
+
+def _without_quotes(record: logging.LogRecord) -> bool:
+    """Cut down what a library says of exceptions; every record is then logged."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_headline(arg) if isinstance(arg, BaseException) else arg for arg in record.args)
+    if record.name == "asyncio" and isinstance(record.msg, str):
+        # The lines behind the first show the task or future, and in it the exception.
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    return True
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    place = f"{PurePath(filename).name}:{lineno}"
+    logging.getLogger("py.warnings").warning("%s at %s", category.__name__, place)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

@@ -13,9 +13,11 @@ depend on records behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from prometheus_client import Gauge
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -56,6 +58,14 @@ class Records(list[Record]):
         self.partition = partition
 
 
+class Accounting(NamedTuple):
+    """Inputs whose records end in one outcome each, which the stage tells the view, by what metrics call them; and the
+    gauge that shows, by that name and partition, how many records were read and have not ended."""
+
+    topics: Mapping[str, str]
+    difference: Gauge
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a stage keeps: the types of its values, and which keys belong together.
@@ -64,13 +74,16 @@ class Layout:
     NamedTuple (fields may be added at its end, with defaults). Entries whose keys begin with the same ``group_bytes``
     bytes are a group: read from disk at once, cached together, and a scan stays within one. None: there are no scans.
     Keys have two bytes or more. ``made_with`` names the settings that the entries depend on, for people: a state that
-    was made with others is refused.
+    was made with others is refused. ``accounting`` None: nobody counts what became of records. ``observe`` is called
+    every few seconds with a way to get a value of each partition that is ours, to show what the state keeps count of.
     """
 
     types: Mapping[bytes, Any]
     kind_at: int = 0
     group_bytes: int | None = None
     made_with: str = ""
+    accounting: Accounting | None = None
+    observe: Callable[[Iterable[Callable[[bytes], Any]]], None] | None = None
 
 
 class View(Protocol):
@@ -92,6 +105,9 @@ class View(Protocol):
 
     def touch(self, key: bytes, version: int) -> None:
         """Have ``key`` emitted at the end of the batch; ``version`` is the offset that touched it last."""
+
+    def account(self, topic: str, records: int) -> None:
+        """So many more records of ``topic`` have ended: they are held against those that were read."""
 
 
 class Out(Protocol):

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from streams.runtime import metrics
+from streams.kafka_access import KafkaAccess
+from streams.runtime import accounts, metrics
 from streams.runtime.aiokafka_seam import EpochProducer
 from streams.runtime.failures import StateLost, StateOutdated, Superseded
 from streams.runtime.outputs import Patience
@@ -24,6 +25,7 @@ from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
 from streams.runtime.store import FENCE, NO_FENCE, TAKEN, Applied, Disks, Entries, Fence, Store
 from streams.runtime.task import Kept
+from streams.runtime.values import Decoded, Values
 from streams.runtime.views import BatchView, make_view
 
 TELL_EVERY_S = 5.0
@@ -61,13 +63,16 @@ class KeyedState:
     ``remaining`` tells how many changelog records recovery has still to read.
     """
 
-    def __init__(self, stage: str, layout: Layout, topic: str, disks: Disks, bootstrap: str, cache_bytes: int) -> None:
+    def __init__(
+        self, stage: str, layout: Layout, topic: str, disks: Disks, kafka: KafkaAccess, cache_bytes: int
+    ) -> None:
         self.topic = topic
         self.remaining: Callable[[], int] = lambda: 0
         self._stage = stage
         self._layout = layout
+        self._values = Values(layout)
         self._disks = disks
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._cache_bytes = cache_bytes
         self._stores: dict[int, Store] = {}
         self._views: dict[int, BatchView] = {}
@@ -80,7 +85,15 @@ class KeyedState:
         """State of ``partition`` for a task; KeyError before it is recovered."""
         last = self.applied_offset(partition)
         changelog = PartitionChangelog(self._producers[partition], self.topic, partition, -1 if last is None else last)
-        return Kept(self._views[partition], changelog, self._stores[partition], self._layout.made_with)
+        store = self._stores[partition]
+        return Kept(self._views[partition], changelog, store, self._layout.made_with, self._accounts(store))
+
+    def _accounts(self, store: Store) -> accounts.Accounts | None:
+        accounting = self._layout.accounting
+        if accounting is None:
+            return None
+        kept = accounts.unpack(store.get(accounts.ACCOUNTS), store.fence)
+        return accounts.Accounts(frozenset(accounting.topics), kept)
 
     def producer(self, partition: int) -> EpochProducer:
         """Who writes for ``partition`` under our epoch."""
@@ -104,6 +117,10 @@ class KeyedState:
         self._views.clear()
         metrics.STATE_BYTES.clear()
         metrics.CACHE_ENTRIES.clear()
+        metrics.STATE_KEYS.clear()
+        if self._layout.accounting is not None:
+            self._layout.accounting.difference.clear()
+        self._observe_stage([])
         for partition in self._stores.keys() - partitions:
             self._stores.pop(partition).close()
         retired, self._producers = list(self._producers.values()), {}
@@ -116,7 +133,7 @@ class KeyedState:
         log.info("took_over", partitions=sorted(partitions), generation=generation, seconds=took_s)
 
     async def _take(self, partition: int, generation: int) -> None:
-        producer = EpochProducer(self._bootstrap, f"{self.topic}-{partition}")
+        producer = EpochProducer(self._kafka, f"{self.topic}-{partition}")
         self._producers[partition] = producer
         await producer.start()
         taken = producer.one_batch([(TAKEN, str(generation).encode())])
@@ -129,8 +146,9 @@ class KeyedState:
 
     def apply(self, partition: int, records: Sequence[Record]) -> None:
         last = records[-1]
-        # Of the runtime's own records only the fence is kept.
-        entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key == FENCE)]
+        # Of the runtime's own records only these are kept.
+        own = (FENCE, accounts.ACCOUNTS)
+        entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key in own)]
         fence = self._never_falling(partition, entries)
         self._store(partition).write(entries, fence, Applied(last.offset, last.timestamp / 1000))
         self._applied += len(records)
@@ -200,11 +218,26 @@ class KeyedState:
         """Bring the gauges of state and cache up to date."""
         for partition, store in self._stores.items():
             metrics.STATE_BYTES.labels(self._stage, partition).set(store.size_bytes())
+            metrics.STATE_KEYS.labels(self._stage, partition).set(store.keys())
+            self._show_difference(partition, store)
         for partition, view in self._views.items():
             metrics.CACHE_ENTRIES.labels(self._stage, partition).set(view.cached)
             for found, reads in (("yes", view.hits), ("no", view.misses)):
                 metrics.CACHE_READS.labels(self._stage, partition, found).inc(reads)
             view.hits = view.misses = 0
+        self._observe_stage(self._stores.values())
+
+    def _observe_stage(self, stores: Iterable[Store]) -> None:
+        if self._layout.observe is not None:
+            self._layout.observe([Decoded(store, self._values).get for store in stores])
+
+    def _show_difference(self, partition: int, store: Store) -> None:
+        accounting = self._layout.accounting
+        if accounting is not None:
+            kept = accounts.unpack(store.get(accounts.ACCOUNTS), store.fence)
+            for topic, name in accounting.topics.items():
+                difference = kept[topic].difference if topic in kept else 0
+                accounting.difference.labels(name, partition).set(difference)
 
     async def stop(self) -> None:
         """Close everything; the tasks have ended."""

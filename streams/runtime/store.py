@@ -4,6 +4,7 @@
     FENCE                            for each input topic the next offset to fold, and the generation that wrote it
     APPLIED                          the changelog offset up to which this copy has everything; local
     IDENTITY                         whose state this is; local
+    ACCOUNTS                         how many records were read and have ended, for stages that count (`accounts`)
 
 Everything of a batch is one write batch, so after a crash the copy is as of some earlier batch, whole. There is no
 write-ahead log: what had not reached the disk is in the changelog, and recovery reads it from APPLIED on. A folder that
@@ -239,6 +240,10 @@ class Store:
         """What it takes on disk and in its write buffers."""
         names = ("rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables")
         return sum(self._rocks.property_int_value(name) or 0 for name in names)
+
+    def keys(self) -> int:
+        """About how many entries it has."""
+        return self._rocks.property_int_value("rocksdb.estimate-num-keys") or 0
 
     def close(self) -> None:
         """Write what is buffered to disk, and let go of the folder."""

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from streams.runtime.accounts import Accounts, pack
 from streams.runtime.failures import Discontinuous, Failure, StageRaised, Superseded, TooLarge, TooManyRaised
 from streams.runtime.metrics import Meter
 from streams.runtime.outputs import Outputs, Patience
@@ -92,6 +93,7 @@ class Kept(NamedTuple):
     changelog: Changelog[Any]
     store: Store
     made_with: str = ""
+    accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,10 @@ class Tally:
 
 
 class Piece(NamedTuple):
-    """Records of one log that are folded together; ``end``: everything below it is then in the state."""
+    """Records of one log that are folded together: all that it has from ``start`` on, and below ``end``."""
 
     log: Log
+    start: int
     records: Sequence[Record]
     end: int
 
@@ -239,13 +242,14 @@ class Task(Generic[O]):
             below = 0 if self._kept is None else self._kept.store.fence.next.get(delivery.log.topic, 0)
             if records and records[0].offset < below:
                 records = [record for record in records if record.offset >= below]
-            at = 0
+            at, start = 0, max(delivery.start, below)
             while len(records) - at > (size := self._turn(records, at)):
                 part = records[at : at + size]
                 at += size
-                yield Piece(delivery.log, part, part[-1].offset + 1)
+                yield Piece(delivery.log, start, part, part[-1].offset + 1)
+                start = part[-1].offset + 1
             if records or delivery.end > below:
-                yield Piece(delivery.log, records[at:], delivery.end)
+                yield Piece(delivery.log, start, records[at:], delivery.end)
 
     def _turn(self, records: Sequence[Record], at: int) -> int:
         """How many of ``records`` from ``at`` on have a turn."""
@@ -309,7 +313,10 @@ class Task(Generic[O]):
         with self._meter.phase("encode"):
             entries = kept.view.pack()
             fence = self._advanced(kept, pieces, generation)
-            batch = kept.changelog.pack(entries, fence)
+            ended = kept.view.take_ended()
+            accounts = {} if kept.accounts is None else kept.accounts.advanced(pieces, ended, fence)
+            brought = [*entries, pack(accounts)] if accounts else entries
+            batch = kept.changelog.pack(brought, fence)
         self._require_lease()
         with self._meter.phase("emit"):
             await self._outputs.flush(self._lease.patient)
@@ -317,8 +324,10 @@ class Task(Generic[O]):
         with self._meter.phase("changelog"):
             applied = await kept.changelog.append(batch, self._lease.patient)
         with self._meter.phase("state"):
-            kept.store.write(entries, fence, applied)
+            kept.store.write(brought, fence, applied)
             kept.view.settle(entries)
+            if kept.accounts is not None:
+                kept.accounts.settle(accounts)
         self._count(pieces, len(entries))
 
     def _advanced(self, kept: Kept, pieces: Sequence[Piece], generation: int) -> Fence:
@@ -388,6 +397,7 @@ def halves(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
         if not missing:
             return left, list(pieces[at:])
         head, tail = piece.records[:missing], piece.records[missing:]
-        left.append(Piece(piece.log, head, head[-1].offset + 1))
-        return left, [Piece(piece.log, tail, piece.end), *pieces[at + 1 :]]
+        cut = head[-1].offset + 1
+        left.append(Piece(piece.log, piece.start, head, cut))
+        return left, [Piece(piece.log, cut, tail, piece.end), *pieces[at + 1 :]]
     raise ValueError("halves: fewer than two records")

@@ -39,6 +39,7 @@ class BatchView(ABC):
         self._cache_bytes = cache_bytes
         self.written: dict[bytes, Any] = {}
         self._changed: dict[bytes, int] = {}
+        self._ended: dict[str, int] = {}
         self.hits = 0
         self.misses = 0
 
@@ -95,6 +96,14 @@ class BatchView(ABC):
         changed, self._changed = self._changed, {}
         return changed
 
+    def account(self, topic: str, records: int) -> None:
+        self._ended[topic] = self._ended.get(topic, 0) + records
+
+    def take_ended(self) -> dict[str, int]:
+        """How many records of each topic were accounted for since the last call."""
+        ended, self._ended = self._ended, {}
+        return ended
+
     def pack(self) -> list[tuple[bytes, bytes | None]]:
         """What the batch changes, packed; None deletes. StageRaised where a value can't be packed."""
         pack = self._values.pack
@@ -112,10 +121,11 @@ class BatchView(ABC):
         self._shrink()
 
     def abandon(self) -> None:
-        """Throw away what the batch wrote and touched."""
+        """Throw away what the batch wrote, touched and accounted for."""
         self._forget(self.written)
         self.written.clear()
         self._changed.clear()
+        self._ended.clear()
 
 
 class PointView(BatchView):

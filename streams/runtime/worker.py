@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +20,19 @@ from typing import Any, Generic, NoReturn, TypeVar, cast
 
 import faust
 import structlog
-from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from faust.exceptions import ConsistencyError
 from faust.types import TP
+from prometheus_client import CollectorRegistry
 from yarl import URL
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import faust_seam, health, metrics
 from streams.runtime.changelog import STATE, changelog_of
 from streams.runtime.failures import Failure
@@ -43,6 +51,7 @@ log = structlog.get_logger("streams.runtime")
 EXIT_CRASHED = 70
 EXIT_STOPPED_LATE = 75
 OBSERVE_EVERY_S = 2.0
+DENIED = (TopicAuthorizationFailedError, GroupAuthorizationFailedError, TransactionalIdAuthorizationFailed)
 
 O = TypeVar("O", bound=Outputs)  # noqa: E741 - as in Outputs
 
@@ -57,7 +66,7 @@ class WorkerSettings:
     least, for outputs that don't like many small ones.
     """
 
-    bootstrap: str
+    kafka: KafkaAccess
     partitions: int
     instance: str
     folder: Path
@@ -103,14 +112,22 @@ class _FaustWorker(faust.Worker):
 
 
 class Worker(Generic[O]):
-    """One worker of ``stage``. ``outputs`` are those of a stage without state; a stateful one writes to Kafka."""
+    """One worker of ``stage``. ``outputs`` are those of a stage without state; a stateful one writes to Kafka.
+    ``registries``: what is measured besides what the runtime measures."""
 
-    def __init__(self, stage: Stage[Any], outputs: Outputs | None, settings: WorkerSettings) -> None:
+    def __init__(
+        self,
+        stage: Stage[Any],
+        outputs: Outputs | None,
+        settings: WorkerSettings,
+        registries: Sequence[CollectorRegistry] = (),
+    ) -> None:
         if (stage.layout is None) != (outputs is not None):
             raise ValueError(f"{stage.name}: outputs are given exactly where the stage keeps no state")
         self._stage = stage
         self._outputs = outputs
         self._settings = settings
+        self._registries = registries
         self._health = health.Health()
         self._tally = Tally()
         self._state = None if stage.layout is None else self._make_state(stage, settings)
@@ -126,7 +143,7 @@ class Worker(Generic[O]):
         topic = changelog_of(stage.name)
         # A topic made anew is another state's, however long it has become.
         disks = Disks(folder, f"{topic} epoch {settings.log_epoch}", limits)
-        return KeyedState(stage.name, stage.layout, topic, disks, settings.bootstrap, settings.cache_bytes)
+        return KeyedState(stage.name, stage.layout, topic, disks, settings.kafka, settings.cache_bytes)
 
     def run(self) -> NoReturn:
         """Run until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash.
@@ -134,7 +151,7 @@ class Worker(Generic[O]):
         Raises CannotListen (`streams.runtime.health`) before anything is read.
         """
         settings = self._settings
-        metrics.BUILD.labels(version("omnijourney"), self._stage.name).set(1)
+        metrics.serve(version("omnijourney"), self._stage, self._registries)
         port = health.serve(self._health, settings.http_host, settings.http_port)
         log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(self._stage.inputs))
         # What is loaded by now stays, and what a batch makes mostly dies with it: full collections find little.
@@ -151,7 +168,8 @@ class Worker(Generic[O]):
         settings, name = self._settings, self._stage.name
         app = faust_seam.BatchApp(
             name,
-            broker=";".join(f"{faust_seam.SCHEME}://{address}" for address in settings.bootstrap.split(",")),
+            broker=faust_seam.broker_urls(settings.kafka),
+            broker_credentials=faust_seam.credentials(settings.kafka),
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -274,6 +292,8 @@ class Worker(Generic[O]):
     def _crash(self, reason: BaseException) -> NoReturn:
         finished = {f"{at.topic}-{at.partition}": offset for at, offset in self._consumer.finished.items()}
         told = str(reason) if isinstance(reason, Failure | ConsistencyError) else None
+        if isinstance(reason, DENIED):
+            told = f"{reason}: Kafka's ACLs don't allow it; `omnijourney acls` prints what this stage needs"
         log.error("crashed", exc_info=reason, reason=told, finished=finished)
         os._exit(EXIT_CRASHED)
 
@@ -294,6 +314,7 @@ class Worker(Generic[O]):
                 log.warning("broker_away", error=type(error).__name__)
             self._health.reaches_broker = False
             metrics.LAG.clear()
+            metrics.LAG_SECONDS.clear()
             return
         self._health.reaches_broker = True
         for tp, end in ends.items():

@@ -108,11 +108,12 @@ def _chunk(entries: Iterator[tuple[str, Iterator[_Entry]]], rules: Rules) -> lis
 
 def _customer_of(id_: str, rows: dict[str, list[Row]], rules: Rules) -> _Customer:
     touchpoints = rows.pop(TOUCHPOINT, [])
-    forming = [_touchpoint(row) for row in touchpoints if is_journey_forming(row[-3], row[-2])]
+    forming = [touchpoint_of(row) for row in touchpoints if is_journey_forming(row[-3], row[-2])]
     return _Customer(id_, forming, stitch(id_, forming, rules), rows, len(touchpoints))
 
 
-def _touchpoint(row: Row) -> Touchpoint:
+def touchpoint_of(row: Row) -> Touchpoint:
+    """The touchpoint in a row of `sinks.verify.Tables.touchpoints`."""
     type_, value_micros, currency, order_id = row[10:14]
     conversion = Conversion(type_, value_micros, currency, order_id) if type_ else None
     return Touchpoint._make((*row[:10], conversion))

@@ -79,7 +79,7 @@ SELECT
         drawn, range(touches)),
     arrayWithConstant(touches, ''), arrayWithConstant(touches, 1), {", ".join(["credits"] * len(RULES))}, 1
 FROM numbers(%(journeys)s)
-"""  # noqa: S608
+"""  # noqa: S608 - composed of what stands here
 _EVERY = """
 SELECT arrayMap(name -> toString(name), touches_marketing_channel), converted, toString(customer_id) FROM journeys FINAL
 """

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
+from streams.kafka_access import KafkaAccess
 from streams.runtime import logs, runner
 from streams.runtime.faust_seam import ChangelogTable, Consumer
 from streams.runtime.kafka_outputs import KafkaOutputs
@@ -58,7 +59,8 @@ class Orders(msgspec.Struct, frozen=True):
         return cls(app, {**asdict(settings), "folder": str(settings.folder)}, **test)
 
     def worker_settings(self) -> WorkerSettings:
-        return WorkerSettings(**{**self.settings, "folder": Path(self.settings["folder"])})
+        kafka, folder = KafkaAccess(**self.settings["kafka"]), Path(self.settings["folder"])
+        return WorkerSettings(**{**self.settings, "kafka": kafka, "folder": folder})
 
 
 class FaultyWrites:

@@ -27,6 +27,7 @@ from deploy.local.fetch import project_root
 from deploy.local.ports import free_ports
 from streams import composition, config
 from streams.broker import admin
+from streams.kafka_access import KafkaAccess
 from streams.offsets import wait_until_drained
 from streams.runtime.aiokafka_seam import BATCH_LIMIT_BYTES
 from streams.runtime.partitioner import partition_of
@@ -206,7 +207,11 @@ class Scene:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         product = composition.worker_settings("intake", config.read({}))
-        settings = {"bootstrap": self.bootstrap, "partitions": PARTITIONS, "instance": name if instance else ""}
+        settings = {
+            "kafka": KafkaAccess(self.bootstrap),
+            "partitions": PARTITIONS,
+            "instance": name if instance else "",
+        }
         settings |= {name: value for name, value in orders.items() if hasattr(product, name)}
         mine = replace(product, folder=folder, http_port=port, **settings)
         test = {name: value for name, value in orders.items() if name not in settings}

@@ -93,7 +93,7 @@ def test_each_model_adds_up_to_the_conversions_and_their_value_by_every_dimensio
             assert conversions == pytest.approx(expected[currency][0]), (model, dimension)
             assert abs(value - expected[currency][1]) <= Decimal("0.0000005") * parts, (model, dimension)
         touches = client.query(
-            "SELECT model, currency, sum(credit), sum(value), count() FROM attributions"  # noqa: S608
+            "SELECT model, currency, sum(credit), sum(value), count() FROM attributions"  # noqa: S608 - composed of what stands here
             f" GROUP BY model, currency, {dimension}"
         )
         for model, currency in {(model, currency) for model, currency, *_ in touches}:
@@ -319,7 +319,7 @@ def test_cost_and_return_by_model_with_spend_alone_and_conversions_alone_both_sh
     assert omnijourney(url, "spend", write(tmp_path / "a.csv", *lines)).exit_code == 0
     columns = "name, currency, spend, conversions, value, cost_per_conversion, roas"
     daily = client.query(
-        f"SELECT day, {columns} FROM return_on_spend_daily"  # noqa: S608
+        f"SELECT day, {columns} FROM return_on_spend_daily"  # noqa: S608 - composed of what stands here
         " WHERE model = 'linear' AND dimension = 'marketing_channel' AND day BETWEEN '2026-03-02' AND '2026-03-04'"
         " ORDER BY day, name, currency"
     )
@@ -339,7 +339,7 @@ def test_cost_and_return_by_model_with_spend_alone_and_conversions_alone_both_sh
         (fourth, "Paid Search", "USD", None, pytest.approx(2 / 3), Decimal("6.666667"), None, None),
     ]
     whole = client.query(
-        f"SELECT {columns}, since, until FROM return_on_spend"  # noqa: S608
+        f"SELECT {columns}, since, until FROM return_on_spend"  # noqa: S608 - composed of what stands here
         " WHERE model = 'linear' AND dimension = 'marketing_channel' AND name = 'Paid Search' ORDER BY currency"
     )
     days = (second, fourth)

@@ -314,13 +314,13 @@ def test_days_and_campaigns_are_the_sums_of_their_hours_in_every_column(client: 
     assert len(names) == 43
     sums = ", ".join(f"sum{'Map' if name.endswith(('_revenue', '_actions')) else ''}({name})" for name in names)
     days, campaigns = [
-        client.query(f"SELECT {of}, {sums} FROM engagement_hourly GROUP BY ALL ORDER BY ALL")  # noqa: S608
+        client.query(f"SELECT {of}, {sums} FROM engagement_hourly GROUP BY ALL ORDER BY ALL")  # noqa: S608 - composed of what stands here
         for of in ("toDate(hour), channel, campaign", "channel, campaign")
     ]
     assert all(any(row[2 + at] for row in campaigns) for at in range(len(names)))
     listed = ", ".join(names)
-    daily = f"SELECT day, channel, campaign, {listed} FROM engagement_daily ORDER BY 1, 2, 3"  # noqa: S608
-    by_campaign = f"SELECT channel, campaign, {listed} FROM engagement_by_campaign ORDER BY 1, 2"  # noqa: S608
+    daily = f"SELECT day, channel, campaign, {listed} FROM engagement_daily ORDER BY 1, 2, 3"  # noqa: S608 - composed of what stands here
+    by_campaign = f"SELECT channel, campaign, {listed} FROM engagement_by_campaign ORDER BY 1, 2"  # noqa: S608 - composed of what stands here
     assert client.query(daily) == days
     assert client.query(by_campaign) == campaigns
     assert len(days) == 3 * len(campaigns) == 24
@@ -389,7 +389,7 @@ def test_sessions_bounce_on_web_and_mobile_alone_and_customers_are_counted_once(
     ]
     for view in SESSIONS:
         sums = "sum(sessions), sum(engaged_sessions), sum(touchpoints), sum(page_views), sum(engaged_seconds)"
-        assert client.query(f"SELECT {sums} FROM {view}") == [(7, 2, 21, 14, 184.5)]  # noqa: S608
+        assert client.query(f"SELECT {sums} FROM {view}") == [(7, 2, 21, 14, 184.5)]  # noqa: S608 - composed of what stands here
 
 
 def activity(client: ClickHouse, channel: str) -> dict[int, tuple[int, int, int]]:
@@ -456,7 +456,7 @@ def test_sessions_have_touchpoints_on_the_days_of_their_ends_and_no_other(client
     spoken = "direction = 'inbound' AND actor != 'machine'"
     for channel, active in (("web", {1, 2, 3}), ("mobile", {5, 6})):
         asked = (
-            f"SELECT DISTINCT toDayOfMonth(occurred_at) FROM touchpoints FINAL WHERE channel = '{channel}' AND {spoken}"  # noqa: S608
+            f"SELECT DISTINCT toDayOfMonth(occurred_at) FROM touchpoints FINAL WHERE channel = '{channel}' AND {spoken}"  # noqa: S608 - composed of what stands here
         )
         assert {day for (day,) in client.query(asked)} == active
         assert {day for day, (daily, _, _) in activity(client, channel).items() if daily} == active
@@ -602,7 +602,7 @@ def test_threads_that_the_company_started_count_for_no_response(client: ClickHou
         ("social", "unanswered"): ("customer", False, None),
     }
     for view in FIRST_RESPONSE:
-        figures = client.query(f"SELECT channel, sum(threads), sum(answered) FROM {view} GROUP BY 1 ORDER BY 1")  # noqa: S608
+        figures = client.query(f"SELECT channel, sum(threads), sum(answered) FROM {view} GROUP BY 1 ORDER BY 1")  # noqa: S608 - composed of what stands here
         assert figures == [("service", 2, 1), ("social", 1, 0)]
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from prometheus_client import REGISTRY
 
 from schemas.codec import encode
 from sinks import outputs
 from sinks.clickhouse import ClickHouse
+from sinks.metrics import REGISTRY
 from sinks.migrate import migrate
 from sinks.outputs import TableOutputs
 from sinks.sink import Sink

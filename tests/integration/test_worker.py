@@ -34,8 +34,6 @@ SITE = "shop.example.com"
 TABLES = ("touchpoints", "journeys", "sessions", "engagement", "outcomes", "dead_letters", "late_touchpoints")
 #: Shorter ones may stand in a log by chance.
 TELLING = 10
-COUNTED = ("_islands", "_identifiers", "_links")
-UNITS = ("_total", "_seconds", "_bytes", "_records", "_entries", "_info", "_reachable", *COUNTED)
 
 #: A worker whose outputs fail with something that nobody foresaw, once they get the offset ``at``.
 FAILING = """
@@ -144,34 +142,6 @@ def test_a_worker_says_that_it_is_live_and_ready(pipeline: LocalPipeline, stage:
     assert get(pipeline, stage, "/live") == (200, "yes\n")
     assert get(pipeline, stage, "/ready") == (200, "yes\n")
     assert get(pipeline, stage, "/nonsense")[0] == 404
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_metrics_have_our_prefix_and_base_units(pipeline: LocalPipeline, stage: str) -> None:
-    _, text = get(pipeline, stage, "/metrics")
-    families = list(text_string_to_metric_families(text))
-    ours = [family for family in families if not family.name.startswith(("python_", "process_"))]
-    for family in ours:
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        assert name.startswith("journey_"), name
-        assert name.endswith(UNITS), name
-        assert family.documentation.endswith("."), name
-    labels = {label for family in ours for sample in family.samples for label in sample.labels}
-    assert labels <= {
-        "stage",
-        "topic",
-        "partition",
-        "table",
-        "channel",
-        "outcome",
-        "reason",
-        "version",
-        "phase",
-        "found",
-        "invariant",
-        "kind",
-        "le",
-    }
 
 
 def test_metrics_count_what_went_through(pipeline: LocalPipeline, records: list[dict[str, Any]]) -> None:

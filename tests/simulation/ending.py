@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from streams.runtime.accounts import ACCOUNTS, unpack
+from streams.runtime.reading import Log
 from tests.simulation.broker import Violation
 from tests.simulation.stage import Expected, expect
 
@@ -17,12 +19,20 @@ def require_expected(world: Any) -> None:
             reached = world.broker.changelogs[log.partition].fence().next.get(log.topic)
             if world.shape.layout is not None:
                 _require(f"fence of {log}", reached, records.end)
+                _require(f"accounts of {log}", _accounted(world, log), (len(records.records), len(records.records)))
             # Where commits were forgotten, and the state had everything, there was nothing to commit.
             _require(f"committed of {log}", world.broker.group.committed.get(log, reached), records.end)
     _require_outputs(world, expected)
     _require_state(world, expected)
     for process in world.alive.values():
         _require(f"bytes held by {process.name}", process.in_flight.held, 0)
+
+
+def _accounted(world: Any, log: Log) -> tuple[int, int] | None:
+    """How many of its records were read and have ended, as the changelog says."""
+    changelog = world.broker.changelogs[log.partition]
+    account = unpack(changelog.fold().get(ACCOUNTS), changelog.fence()).get(log.topic)
+    return None if account is None else (account.read, account.ended)
 
 
 def _require_outputs(world: Any, expected: Expected) -> None:

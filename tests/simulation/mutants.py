@@ -109,13 +109,13 @@ class DroppedIsAcked(Task[Any]):
 
 class NoSkip(Task[Any]):
     def _pieces(self, deliveries: Sequence[Delivery]) -> Iterator[Piece]:
-        return (Piece(delivery.log, delivery.records, delivery.end) for delivery in deliveries)
+        return (Piece(delivery.log, delivery.start, delivery.records, delivery.end) for delivery in deliveries)
 
 
 class FenceFalls(Task[Any]):
     def _pieces(self, deliveries: Sequence[Delivery]) -> Iterator[Piece]:
         for delivery in deliveries:
-            yield from list(super()._pieces([delivery])) or [Piece(delivery.log, [], delivery.end)]
+            yield from list(super()._pieces([delivery])) or [Piece(delivery.log, delivery.end, [], delivery.end)]
 
     def _advanced(self, kept: Kept, pieces: Sequence[Piece], generation: int) -> Fence:
         fence = super()._advanced(kept, pieces, generation)
@@ -223,6 +223,20 @@ class TouchedAfterFailure(Process):
             view._changed = touched
 
         view.abandon = forget_all_but_touches
+        return view
+
+
+class EndedAfterFailure(Process):
+    def make_view(self, partition: int) -> BatchView:
+        view = super().make_view(partition)
+        abandon = view.abandon
+
+        def forget_all_but_ended() -> None:
+            ended = dict(view._ended)
+            abandon()
+            view._ended = ended
+
+        view.abandon = forget_all_but_ended
         return view
 
 

@@ -48,6 +48,7 @@ MUTATIONS = [
     Mutation("a failed batch stays in the view", Parts(task=mutants.ViewNotAbandoned)),
     Mutation("a failed batch stays in the cache", Parts(process=mutants.CacheKeepsFailed)),
     Mutation("a failed batch stays touched", Parts(process=mutants.TouchedAfterFailure)),
+    Mutation("what ended in a failed batch stays accounted for", Parts(process=mutants.EndedAfterFailure)),
     Mutation("outputs of a failed batch are sent", Parts(task=mutants.OutputsNotDiscarded)),
     Mutation("store not atomic with its applied offset", Parts(disk=mutants.AppliedBeforeEntries)),
     Mutation("cache kept over a rebalance", Parts(process=mutants.ViewKept)),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from streams.runtime.accounts import ACCOUNTS, Accounts, unpack
 from streams.runtime.failures import Superseded
 from streams.runtime.outputs import Patience
 from streams.runtime.reading import Delivery, Log, Verdict
@@ -141,7 +142,9 @@ class Process:
         epoch = await self.take_epoch(partition)
         outputs, changelog = self.writers(partition, epoch)
         await self.claim(changelog, partition)
-        return outputs, Kept(self.make_view(partition), changelog, self.disks[partition])
+        disk = self.disks[partition]
+        accounts = Accounts(frozenset(TOPICS), unpack(disk.get(ACCOUNTS), disk.fence))
+        return outputs, Kept(self.make_view(partition), changelog, disk, accounts=accounts)
 
     def writers(self, partition: int, epoch: int) -> tuple[Outputs, Changelog]:
         return Outputs(self, partition, epoch), Changelog(self, partition, epoch)

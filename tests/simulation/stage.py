@@ -60,6 +60,8 @@ class Counting:
             out.send(
                 "outcomes", source_of(records.topic, records.partition, record), b"%d %s" % (record.offset, outcome)
             )
+            if self.layout is not None:
+                view.account(records.topic, 1)
             # Only now, so that there is something to throw away.
             if record.value[:1] == BREAK_FOLD:
                 raise Broken
@@ -116,6 +118,7 @@ class Counting:
             log = records.topic.encode() + b"*t"
             clock = view.get(log) or Clock(0, 0, 0)
             view.put(log, clock._replace(buried=clock.buried + 1))
+            view.account(records.topic, 1)
 
 
 def source_of(topic: str, partition: int, record: Any) -> bytes:

@@ -177,6 +177,9 @@ class MemoryState:
     def touch(self, key: bytes, version: int) -> None:
         self._changed[key] = version
 
+    def account(self, topic: str, records: int) -> None:
+        """Nobody holds it against what was read."""
+
     def take_changed(self) -> dict[bytes, int]:
         """What was touched since the last call, each with the version of its last touch."""
         changed, self._changed = self._changed, {}

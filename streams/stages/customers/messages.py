@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
 
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter
 
 from schemas.codec import HEADER_BYTES, decode
 from schemas.columns import decode_columns
@@ -20,7 +20,10 @@ from streams.runtime.failures import refuse_newer
 from streams.runtime.stage import Record, Records
 from streams.stages.customers.history import CUSTOMER_BYTES, Kept
 
-FOREIGN = Counter("journey_foreign_records_total", "Records on customers.activity that no stage of ours wrote.")
+REGISTRY = CollectorRegistry()
+FOREIGN = Counter(
+    "journey_foreign_records_total", "Records on customers.activity that no stage of ours wrote.", registry=REGISTRY
+)
 
 _JUDGED = ("to", "version", "via.namespace", "via.value", "marketing_channel", "has_acquisition", "campaign", "content")
 _SENT = ("occurred_at", "event_id", "channel", "action", "engaged_ms")

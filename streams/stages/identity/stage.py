@@ -19,7 +19,7 @@ from streams.domain.validation import Rejection
 from streams.runtime.stage import Layout, Out, Records, View
 from streams.runtime.versions import version_of
 from streams.stages.dead_letters import send_dead_letter, stage_raised
-from streams.stages.identity.measuring import TOTALS, Measuring, Totals
+from streams.stages.identity.measuring import TOTALS, Measuring, Totals, show
 from streams.stages.identity.outbox import Cause, Outbox, cause_of
 from streams.stages.identity.reading import read
 
@@ -46,7 +46,8 @@ class Identity:
 
     def __init__(self, rules: IdentityRules) -> None:
         types = {**TYPES, LOGGED: bool, TOTALS: Totals}
-        self.layout = Layout(types, kind_at=KEY_BYTES, group_bytes=KEY_BYTES, made_with=rules.limits.text)
+        made_with = rules.limits.text
+        self.layout = Layout(types, kind_at=KEY_BYTES, group_bytes=KEY_BYTES, made_with=made_with, observe=show)
         self._rules = rules
 
     def fold(self, records: Records, view: View, out: Out) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter
-
 from schemas.columns import decode_columns
 from streams.runtime.failures import refuse_newer
 from streams.runtime.stage import Records, View
 from streams.stages.intake.entries import ASSIGNED, Assigned, fingerprint
+from streams.stages.intake.metrics import FOREIGN_ASSIGNMENTS
 from streams.stages.invariants import broken
-
-FOREIGN = Counter(
-    "journey_foreign_assignments_total", "Records on identity.assignments that no stage of ours wrote; left out."
-)
 
 _PATHS = ("identifier.namespace", "identifier.value", "customer", "version")
 
@@ -21,7 +16,7 @@ def keep(records: Records, view: View) -> None:
     """Keep the assignments in ``records``, each unless one of a higher version is known."""
     columns = decode_columns([record.value for record in records], "assignment")
     refuse_newer(columns.errors.values(), records.topic, records.partition)
-    FOREIGN.inc(len(columns.errors))
+    FOREIGN_ASSIGNMENTS.inc(len(columns.errors))
     for at, namespace, value, customer, version in zip(columns.positions, *map(columns.column, _PATHS), strict=True):
         key = fingerprint(ASSIGNED, f"{namespace}:{value}")
         known: Assigned | None = view.get(key)

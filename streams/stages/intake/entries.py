@@ -20,10 +20,12 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NamedTuple
 
+from streams import topics
 from streams.domain.engagement import EngagementKey, Totals
 from streams.domain.verdicts import Message
-from streams.runtime.stage import Layout
+from streams.runtime.stage import Accounting, Layout
 from streams.stages.intake.meaning import Said
+from streams.stages.intake.metrics import DIFFERENCE
 
 SEEN, WATERMARK, OUTCOME, ENGAGEMENT, REROUTED = b"s", b"w", b"o", b"e", b"r"
 MESSAGE, HELD = b"m", b"v"
@@ -83,6 +85,7 @@ LAYOUT = Layout(
         ASSIGNED: Assigned,
     },
     made_with="verdicts of messages",
+    accounting=Accounting({topic: topics.channel_of(topic) for topic in topics.TOUCHPOINTS}, DIFFERENCE),
 )
 
 

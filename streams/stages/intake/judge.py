@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from schemas.codec import Undecodable, decode
 from streams.domain.identifiers import SHORTEST_SHOWN, mask
@@ -25,7 +26,6 @@ from streams.runtime.stage import Record
 from streams.stages.intake.contents import Content, digest_of
 from streams.stages.intake.entries import identity_of
 from streams.stages.intake.meaning import Meanings
-from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import Accepted, Dead, Duplicate, Late, Outcome, Rerouted
 from streams.stages.intake.via import Vias
 
@@ -45,6 +45,18 @@ class JudgeRules:
     future_tolerance_ms: int
 
 
+class Known(Protocol):
+    """What must be known of a partition: `streams.stages.intake.memory.Memory` knows it."""
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def watermark(self) -> int | None: ...
+    def digest_at(self, identity: bytes) -> bytes | None: ...
+
+
 class Judge:
     """What becomes of records; nothing is remembered yet. ``own_domains``: referrers on them are none."""
 
@@ -53,7 +65,7 @@ class Judge:
         self._vias = Vias(rules.partitions)
         self._meanings = Meanings(own_domains)
 
-    def judge(self, record: Record, content: Content | None, backfill: bool, memory: Memory) -> Outcome:
+    def judge(self, record: Record, content: Content | None, backfill: bool, memory: Known) -> Outcome:
         """What becomes of ``record``; ``content`` None: its value is no touchpoint."""
         received_at = received_at_of(record)
         if content is None:
@@ -71,7 +83,7 @@ class Judge:
         accepted = Accepted(content, via, meaning, received_at, identity, digest_of(content))
         return self._judge_in_time(accepted, backfill, memory)
 
-    def _judge_in_time(self, accepted: Accepted, backfill: bool, memory: Memory) -> Outcome:
+    def _judge_in_time(self, accepted: Accepted, backfill: bool, memory: Known) -> Outcome:
         content, received_at = accepted.content, accepted.received_at
         tolerance = self._rules.future_tolerance_ms
         if is_future(content.occurred_at, received_at, tolerance):

@@ -21,6 +21,8 @@ from streams.domain.vocabulary import direction_of, mode_of
 from streams.stages.intake.contents import Content
 
 _KEPT = 32_768
+#: What names longer than this mean isn't kept, so that what is kept is bounded in bytes.
+_LONGEST_KEPT = 2_048
 _SOURCE = ("source", "medium", "campaign", "content", "click_id", "referrer")
 _source_of = itemgetter(*_SOURCE)
 _Source = tuple[str | None, ...] | None
@@ -97,10 +99,17 @@ def _make(channel: str, action: str, given: str, mode: str, actor: str, origin: 
     return _saying(channel, action, said, False, is_plain)
 
 
-@lru_cache(_KEPT)
 def risen(channel: str, action: str, said: Said, actor: str) -> Meaning:
     """The meaning of a touchpoint of which ``said`` was judged by itself, and whose message gives it to ``actor``."""
+    keep = len(said.campaign) + len(said.content) <= _LONGEST_KEPT
+    return (_risen_kept if keep else _risen)(channel, action, said, actor)
+
+
+def _risen(channel: str, action: str, said: Said, actor: str) -> Meaning:
     return _saying(channel, action, said._replace(actor=actor), True, True)
+
+
+_risen_kept = lru_cache(_KEPT)(_risen)
 
 
 def _saying(channel: str, action: str, said: Said, raised: bool, is_plain: bool) -> Meaning:

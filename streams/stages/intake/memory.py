@@ -33,6 +33,10 @@ class Memory:
         self.watermark: int | None = view.get(self._watermark_key)
         #: (outcome, reason) -> number of records, offset of the last
         self.counts: dict[tuple[str, str], tuple[int, int]] = {}
+        #: Copies of records that count already.
+        self.repeats = 0
+        #: How long after they happened accepted and late touchpoints were received, ms; history left out.
+        self.lags_ms: list[int] = []
 
     def digest_at(self, identity: bytes) -> bytes | None:
         """Digest of the accepted touchpoint with this identity, None where there is none."""
@@ -69,6 +73,7 @@ class Memory:
         """True from the second time that the topic brings the record rerouted from ``origin``."""
         key = pack(REROUTED, self.topic, origin.decode("latin-1"))
         if self._view.get(key) is not None:
+            self.repeats += 1
             return True
         self._view.put(key, True)
         return False
@@ -79,7 +84,8 @@ class Memory:
         self.counts[outcome, reason] = (records + 1, offset)
 
     def close(self) -> None:
-        """Write down watermark, counts and engagement."""
+        """Write down watermark, counts and engagement, and account for the records."""
+        self._view.account(self.topic, self.repeats + sum(records for records, _ in self.counts.values()))
         if self.watermark is not None:
             self._view.put(self._watermark_key, self.watermark)
         for (outcome, reason), (records, offset) in self.counts.items():

@@ -9,24 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Counter
-
 from streams import topics
 from streams.runtime.stage import Out, Record, Records, View
 from streams.runtime.versions import version_of
 from streams.stages.dead_letters import origin_key, send_dead_letter, stage_raised
-from streams.stages.intake import assignments, rows
+from streams.stages.intake import assignments, metrics, rows
 from streams.stages.intake.contents import read
 from streams.stages.intake.entries import ENGAGEMENT, LAYOUT
 from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, origin_of, received_at_of
 from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome, Rerouted
 
-TOUCHPOINTS_TOTAL = Counter(
-    "journey_touchpoints_total",
-    "Records that INTAKE read, by channel and what became of them; those read or tried again included.",
-    ["channel", "outcome", "reason"],
-)
+#: What has a lag: touchpoints that are right.
+_TIMED = (Accepted, Late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +49,16 @@ class Intake:
         if records.topic == topics.ASSIGNMENTS:
             assignments.keep(records, view)
             return
-        memory, repeats = Memory(view, records), 0
+        memory = Memory(view, records)
         for record, content, backfill in read(records):
             if _is_repeat(record, memory):
-                repeats += 1
                 continue
-            _take(records, record, self._judge.judge(record, content, backfill, memory), memory, out)
+            outcome = self._judge.judge(record, content, backfill, memory)
+            _take(records, record, outcome, memory, out)
+            if content is not None and not backfill and isinstance(outcome, _TIMED):
+                memory.lags_ms.append(outcome.received_at - content.occurred_at)
         memory.close()
-        _observe(memory, repeats)
+        _observe(memory)
 
     def emit(self, changed: Mapping[bytes, int], view: View, out: Out) -> None:
         for key, offset in changed.items():
@@ -80,7 +77,7 @@ class Intake:
         if not _is_repeat(record, memory):
             _take(records, record, Dead(stage_raised(cause), received_at_of(record)), memory, out)
         memory.close()
-        _observe(memory, 0)
+        _observe(memory)
 
 
 def _is_repeat(record: Record, memory: Memory) -> bool:
@@ -111,8 +108,10 @@ def _take(records: Records, record: Record, outcome: Outcome, memory: Memory, ou
     memory.count(NAMES[type(outcome)], outcome.rejection.reason if isinstance(outcome, Dead) else "", record.offset)
 
 
-def _observe(memory: Memory, repeats: int) -> None:
+def _observe(memory: Memory) -> None:
     for (outcome, reason), (records, _) in memory.counts.items():
-        TOUCHPOINTS_TOTAL.labels(memory.channel, outcome, reason).inc(records)
-    if repeats:
-        TOUCHPOINTS_TOTAL.labels(memory.channel, "repeat", "").inc(repeats)
+        metrics.TOUCHPOINTS_TOTAL.labels(memory.channel, outcome, reason).inc(records)
+    if memory.repeats:
+        metrics.TOUCHPOINTS_TOTAL.labels(memory.channel, "repeat", "").inc(memory.repeats)
+    if memory.lags_ms:
+        metrics.EVENT_TIME_LAG.observe(memory.channel, [lag / 1000 for lag in memory.lags_ms])

@@ -46,6 +46,7 @@ def test_nothing_is_said_when_all_is_there(path: Path) -> None:
         ("java", "openjdk-17-jre-headless"),
         ("mvn", "maven"),
         ("npm", "npm"),
+        ("apt", "apt dpkg"),
     ],
 )
 def test_missing_program_is_one_line_with_its_package_and_exit_code_2(path: Path, tool: str, package: str) -> None:

@@ -12,14 +12,21 @@ from streams.runtime.logs import ExcInfo, trace_of
 PERSONAL = "28dc833e@example.com"
 
 EVERYTHING = f"""
-import logging, threading, warnings
+import asyncio, logging, threading, warnings
 import structlog
 from streams.runtime import logs
 logs.configure("info", "intake")
 structlog.get_logger("streams.runtime").info("starting", inputs=["touchpoints.web"])
 logging.getLogger("elsewhere").warning("two\\nlines of %s", "text")
 logging.getLogger("aiokafka").info("a step of a library")
-warnings.warn("old", DeprecationWarning)
+warnings.warn("{PERSONAL}", DeprecationWarning)
+logging.getLogger("mode").error("crashed: %r after %d s", ValueError("{PERSONAL}"), 7)
+async def fails():
+    raise ValueError("{PERSONAL}")
+async def forgets():
+    task = asyncio.ensure_future(fails())
+    await asyncio.sleep(0)
+asyncio.run(forgets())
 try:
     raise KeyError("{PERSONAL}")
 except KeyError:
@@ -50,12 +57,20 @@ def test_whatever_is_logged_warned_of_or_raised_is_one_json_line_without_what_it
         ("info", "streams.runtime"),
         ("warning", "elsewhere"),
         ("warning", "py.warnings"),
+        ("error", "mode"),
+        ("error", "asyncio"),
         ("error", "streams.runtime"),
         ("critical", "streams.runtime"),
         ("critical", "streams.runtime"),
     ]
     assert {event["stage"] for event in events} == {"intake"}
-    assert [event["exception"].splitlines()[0] for event in events[3:]] == ["KeyError", "ValueError", "ValueError"]
+    said = ["DeprecationWarning at <string>:9", "crashed: 'ValueError' after 7 s", "Task exception was never retrieved"]
+    assert [event["event"] for event in events[2:5]] == said
+    assert [event["exception"].splitlines()[0] for event in events[4:]] == [
+        "ValueError",
+        "KeyError",
+        *["ValueError"] * 2,
+    ]
     assert PERSONAL not in ended.stderr
 
 

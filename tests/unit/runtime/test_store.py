@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from streams.runtime import store as store_module
 from streams.runtime.failures import StateInUse, StoreBroken, StoreFailed
+from streams.runtime.metrics import REGISTRY
 from streams.runtime.store import DAMAGED, IDENTITY, NO_FENCE, Applied, DiskLimits, Disks, Fence, Store
 
 LIMITS = DiskLimits(block_cache_bytes=1 << 20, write_buffer_bytes=1 << 20, trusted_for_s=3_600.0)

@@ -14,6 +14,13 @@ def test_a_server_in_trouble_never_has_its_data_dead_lettered(code: int) -> None
     assert isinstance(error_of(ServerException("DB::Exception: no", code), "journeys"), Unreachable)
 
 
+def test_a_server_that_answers_is_told_from_one_that_is_away_by_its_number() -> None:
+    full, away = error_of(ServerException("DB::Exception: no", NOT_ENOUGH_SPACE), "journeys"), error_of(EOFError())
+    assert isinstance(full, Unreachable)
+    assert isinstance(away, Unreachable)
+    assert (full.code, away.code) == (NOT_ENOUGH_SPACE, 0)
+
+
 def test_data_that_the_server_refuses_is_rejected_with_its_table() -> None:
     error = error_of(ServerException("DB::Exception: bad value. Stack trace:\n\n0. x", VIOLATED_CONSTRAINT), "journeys")
     assert isinstance(error, Rejected)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
 from schemas.codec import encode
 from streams import topics
@@ -19,7 +18,8 @@ from streams.domain.ids import customer_id
 from streams.runtime.stage import PlainRecord, Record
 from streams.runtime.versions import version_of
 from streams.runtime.views import make_view
-from streams.stages.identity import Identity, IdentityRules
+from streams.stages import invariants
+from streams.stages.identity import Identity, IdentityRules, measuring
 from tests.unit.builders import DAY, MIDNIGHT, MINUTE, Collected, MemoryState, cut, run_batches
 from tests.unit.domain.identity.people import (
     ANNA,
@@ -316,7 +316,8 @@ def test_what_the_state_depends_on_is_named() -> None:
 
 
 def gauge(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
+    registries = (measuring.REGISTRY, invariants.REGISTRY)
+    return sum(registry.get_sample_value(name, labels) or 0.0 for registry in registries)
 
 
 def test_what_should_be_rare_is_counted_in_the_state() -> None:
@@ -324,8 +325,18 @@ def test_what_should_be_rare_is_counted_in_the_state() -> None:
     told(seen(ANNA, TABLET), seen(BEN, TABLET), *[seen(user, KIOSK) for user in (ANNA, BEN, CLEO)], state=state)
     told(seen(ANNA, CHROME))
     told(seen(ANNA, TABLET), state=state)
+    measuring.show([state.get])
     assert gauge("journey_identity_shared_identifiers") == 1
     assert gauge("journey_identity_overfull_islands") == 1
+
+
+def test_a_worker_that_lost_the_partition_or_stands_by_shows_none() -> None:
+    state = MemoryState(0)
+    told(*[seen(user, KIOSK) for user in (ANNA, BEN, CLEO)], state=state)
+    measuring.show([state.get])
+    assert gauge("journey_identity_shared_identifiers") == 1
+    measuring.show([])
+    assert gauge("journey_identity_shared_identifiers") == 0
 
 
 def test_a_version_that_doesnt_rise_is_an_alert() -> None:

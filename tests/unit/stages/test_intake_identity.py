@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import REGISTRY
 
 from schemas.codec import encode
 from streams import topics
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
 from streams.runtime.stage import Records
+from streams.stages import invariants
+from streams.stages.intake import metrics
 from tests.unit.builders import DAY, HOUR, NOON, Collected
 from tests.unit.stages.test_intake import (
     ANNA,
@@ -66,7 +67,7 @@ def resolved(out: Collected) -> list[tuple[str, int]]:
 
 
 def foreign() -> float:
-    return REGISTRY.get_sample_value("journey_foreign_assignments_total") or 0.0
+    return metrics.REGISTRY.get_sample_value("journey_foreign_assignments_total") or 0.0
 
 
 # Links
@@ -259,10 +260,10 @@ def test_what_is_no_assignment_is_counted_and_left_out() -> None:
 
 def test_one_version_with_two_customers_is_told_and_the_first_stays() -> None:
     name, labels = "journey_invariant_violations_total", {"invariant": "an_assignment_of_one_version_has_one_customer"}
-    before = REGISTRY.get_sample_value(name, labels) or 0.0
+    before = invariants.REGISTRY.get_sample_value(name, labels) or 0.0
     log = [*assigned((ANNA, ELSEWHERE, 1), (ANNA, ELSEWHERE, 1), (ANNA, BEYOND, 1)), *sent(fields_of())]
     assert resolved(take(log)) == [(ELSEWHERE, 1)]
-    assert REGISTRY.get_sample_value(name, labels) == before + 1
+    assert invariants.REGISTRY.get_sample_value(name, labels) == before + 1
 
 
 def test_an_assignment_that_made_the_stage_raise_is_a_dead_letter_and_no_outcome() -> None:

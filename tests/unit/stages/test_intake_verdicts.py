@@ -101,6 +101,16 @@ def test_what_is_sent_again_is_what_was_sent_but_for_the_verdict_and_the_offset(
     assert first["campaign"] == "spring"
 
 
+def test_what_rises_is_not_remembered_where_its_campaign_is_long() -> None:
+    """Or a producer could fill the memory with thirty thousand campaigns of half a megabyte."""
+    before = meaning._risen_kept.cache_info().currsize
+    came = acquisition(source="news", medium="email", campaign="x" * 100_000)
+    out = take(mail({**OPENED, "acquisition": came}, DELIVERED))
+    assert verdicts(out)[2] == ("o", "suspect", True, 1)
+    assert counted(out) == {"human": 1, "suspect": 1}
+    assert meaning._risen_kept.cache_info().currsize == before
+
+
 def test_an_opening_long_after_its_delivery_stays_a_humans() -> None:
     out = take(mail(DELIVERED, mailed("opened", NOON + 2_001, "o")))
     assert last(out) == {"d": "human", "o": "human"}

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS pipelines;
+DROP TABLE IF EXISTS replays;
