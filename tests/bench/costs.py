@@ -81,8 +81,8 @@ def _measure(pipeline: LocalPipeline, events: list[Prepared]) -> Figures:
     finish = Finish()
     wait_until_drained(pipeline.settings.kafka_bootstrap, GROUPS, DEADLINE_S, finish.note_lag, pause=finish.pause)
     taken, seconds = {name: cpu_s(pid) - before[name] for name, pid in pids.items()}, time.monotonic() - began
-    # What a process takes at rest it takes by the second, not by the event: it would count the oftener, the slower others
-    # make this machine. ClickHouse is not at rest yet: it merges.
+    # What a process takes at rest it takes by the second, not by the event: it would count the oftener, the slower
+    # others make this machine. ClickHouse is not at rest yet: it merges.
     idle = {**_idle(pids), "clickhouse": 0.0}
     used = {name: max(0.0, taken[name] - idle[name] * seconds) / count * 1e6 for name in pids}
     topics, records = _topics(pipeline)
