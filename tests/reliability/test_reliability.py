@@ -14,12 +14,14 @@ import pytest
 
 from schemas.codec import encode
 from streams.offsets import Place, Position
-from tests.reliability.faults import FUTURE, WHOLE_S, Future, Inject, freeze, kill, poison_partition, share_folder
+from tests.reliability.faults import Inject, freeze, kill
+from tests.reliability.groups import share_folder
 from tests.reliability.hostile import poison
 from tests.reliability.judging import Found, Read, Verdict, compare, expect
 from tests.reliability.report import BEGIN, END, seconds, write
 from tests.reliability.running import Result
-from tests.reliability.scene import Needs, Scene, scene
+from tests.reliability.scene import WHOLE_S, Needs, Scene, scene
+from tests.reliability.sending import FUTURE, Future, poison_partition
 from tests.reliability.watch import Lags
 
 POISON = 600
