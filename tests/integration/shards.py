@@ -1,6 +1,6 @@
 """A cluster of two shards, as far as the local server goes: two servers that know each other, tables made by the
 migrations' form for a cluster. Without replicas and `ON CLUSTER`: each statement runs on each server, and what the
-engines would replicate is copied.
+engines would replicate is copied. The server's Keeper for tests lets replicated tables be made, but not written.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ CLUSTER = "journeys"
 START_S = 60.0
 _SHARD = "<shard><internal_replication>true</internal_replication><replica>{}</replica></shard>"
 _REPLICA = f"<host>{HOST}</host><port>{{}}</port>"
+_CONFIG = (
+    "<remote_servers><{cluster}>{shards}</{cluster}></remote_servers>"
+    "<zookeeper><implementation>testkeeper</implementation></zookeeper>"
+    "<macros><shard>{shard}</shard><replica>a</replica></macros></clickhouse>"
+)
 _REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '[^']*', ")
 
 
@@ -60,15 +65,20 @@ def two_shards(folder: Path) -> Iterator[Shards]:
         yield Shards(*(f"{url}/{DATABASE}" for url in urls))
 
 
-def statements() -> list[str]:
+def statements(database: str = DATABASE) -> list[str]:
     """Every statement of every migration in its form for a cluster, in order."""
-    scripts = [migration.script for migration in migrations(MIGRATIONS, DATABASE, CLUSTER)]
+    scripts = [migration.script for migration in migrations(MIGRATIONS, database, CLUSTER)]
     return [statement for script in scripts for statement in Migrator.script_to_statements(script, True)]
 
 
 def runnable(statement: str) -> str:
-    """``statement`` for a single server that knows the cluster but has no Keeper."""
-    return _REPLICATED.sub("ReplacingMergeTree(", statement).replace(f" ON CLUSTER '{CLUSTER}'", "").rstrip(";")
+    """``statement`` for a server that knows the cluster but can't replicate."""
+    return _REPLICATED.sub("ReplacingMergeTree(", on_one_node(statement))
+
+
+def on_one_node(statement: str) -> str:
+    """``statement`` for the server that it is sent to alone."""
+    return statement.replace(f" ON CLUSTER '{CLUSTER}'", "").rstrip(";")
 
 
 @contextmanager
@@ -76,11 +86,9 @@ def _server(folder: Path, port: int, http_port: int, shards: list[int]) -> Itera
     folder.mkdir()
     spec = clickhouse_process(folder, fetch_parts().clickhouse, port, http_port)
     config = folder / "clickhouse.xml"
-    cluster = "".join(_SHARD.format(_REPLICA.format(shard)) for shard in shards)
-    text = config.read_text("utf-8").replace(
-        "</clickhouse>", f"<remote_servers><{CLUSTER}>{cluster}</{CLUSTER}></remote_servers></clickhouse>"
-    )
-    config.write_text(text, "utf-8")
+    known = "".join(_SHARD.format(_REPLICA.format(shard)) for shard in shards)
+    own = _CONFIG.format(cluster=CLUSTER, shards=known, shard=shards.index(port) + 1)
+    config.write_text(config.read_text("utf-8").replace("</clickhouse>", own), "utf-8")
     with (folder / "log").open("wb") as log, subprocess.Popen(spec.argv, stdout=log, stderr=log) as process:
         try:
             deadline = time.monotonic() + START_S

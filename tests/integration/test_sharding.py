@@ -1,6 +1,6 @@
 """The tables on two shards that are real: every view, question and command answers as on a single node.
 
-What can't run here is replication and `ON CLUSTER`; statements with both are parsed by the server.
+What can't run here is writing to replicas, and `ON CLUSTER`; such statements are parsed by the server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streams.verification.part import Asked as Part
 from streams.verification.verify import verify
 from tests.integration import rows
 from tests.integration.filled import database, fill
-from tests.integration.shards import Shards, runnable, statements, two_shards
+from tests.integration.shards import Shards, on_one_node, runnable, statements, two_shards
 
 pytestmark = pytest.mark.stack
 
@@ -181,6 +181,20 @@ def test_every_statement_for_a_cluster_is_read_by_the_server(single: str) -> Non
             (text,) = client.query("SELECT formatQuery(%(statement)s)", {"statement": statement})[0]
             assert "ON CLUSTER" in text
             assert statement != runnable(statement)
+
+
+def test_replicated_tables_are_made_each_with_a_path_of_its_own(shards: Shards) -> None:
+    with ClickHouse(shards.second) as client:
+        client.query("CREATE DATABASE replicas")
+        for statement in statements("replicas"):
+            # A table can be changed only where it can be written.
+            if not statement.startswith("ALTER"):
+                client.query(on_one_node(statement))
+        asked = "SELECT table, zookeeper_path, replica_name FROM system.replicas WHERE database = 'replicas'"
+        made = {table: (path, replica) for table, path, replica in client.query(asked)}
+    path = "/clickhouse/tables/replicas"
+    sharded = {f"{table}{LOCAL}": (f"{path}/{table}{LOCAL}/2", "a") for table in SHARDING_KEYS}
+    assert made == sharded | {table: (f"{path}/{table}/all", "2-a") for table in EVERYWHERE}
 
 
 def test_checksums_are_those_of_the_files_in_both_forms() -> None:

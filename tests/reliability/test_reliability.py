@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import encode
-from tests.reliability.faults import FUTURE, Future, Inject, freeze, kill, poison_partition, share_folder
+from tests.reliability.faults import FUTURE, WHOLE_S, Future, Inject, freeze, kill, poison_partition, share_folder
 from tests.reliability.hostile import poison
 from tests.reliability.judging import Read, Verdict, expect
 from tests.reliability.report import BEGIN, END, seconds, write
 from tests.reliability.running import Result
 from tests.reliability.scene import Needs, Scene, scene
 
-WHOLE_S = 90.0
 POISON = 600
 FUTURE_FAULT = Future()
 FAULTS: dict[str, Inject] = {
@@ -47,7 +46,7 @@ def verdict(disturbed: Scene) -> Verdict:
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_after_kills_a_freeze_and_hostile_records_nothing_is_lost_or_counted_twice(verdict: Verdict) -> None:
     assert verdict.lost == verdict.twice == 0
     assert verdict.wrong == ()
