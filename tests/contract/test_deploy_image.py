@@ -7,7 +7,6 @@ import sys
 import tomllib
 import zipfile
 from fnmatch import fnmatch
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from deploy import pins
+from deploy.supply.components import shipped
 from tests.contract.deployments import DEPLOY, TOP
 from tests.image.dockerfile import Stage, read
 
@@ -37,24 +37,8 @@ def names(lines: list[str]) -> set[str]:
     return {canonicalize_name(line.partition("==")[0]) for line in lines}
 
 
-def required(package: str, extras: frozenset[str] = frozenset()) -> set[tuple[str, frozenset[str]]]:
-    """What ``package`` as it is installed here needs on this machine's Python."""
-    found = set()
-    for text in distribution(package).requires or ():
-        requirement = Requirement(text)
-        if any(requirement.marker is None or requirement.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
-            found.add((canonicalize_name(requirement.name), frozenset(requirement.extras)))
-    return found
-
-
 def test_the_image_has_every_package_that_a_run_needs_and_no_other(pinned: dict[str, pins.Pin]) -> None:
-    needed: set[str] = set()
-    new = {(canonicalize_name(r.name), frozenset(r.extras)) for r in map(Requirement, PYPROJECT["dependencies"])}
-    done: set[tuple[str, frozenset[str]]] = set()
-    while new:
-        done |= new
-        needed |= {name for name, _ in new}
-        new = {wanted for name, extras in new for wanted in required(name, extras)} - done
+    needed = {name for name in shipped(TOP / "pyproject.toml") if name}
     assert names(pins.closure(pinned, pins.runtime((TOP / "pyproject.toml").read_text("utf-8")))) == needed
 
 
