@@ -79,6 +79,7 @@ soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all
 	$(BIN)/python -m tests.convergence --seeds 20000
 	$(BIN)/python -m tests.faults.soak --kills 200
 	$(BIN)/python -m tests.fuzz --records 1000000
+	$(BIN)/python -m tests.fuzz.guided -runs=100000
 	@$(BIN)/python -m deploy.local.debian
 	$(BIN)/python -m tests.reliability --report docs/reliability.md
 
@@ -96,5 +97,5 @@ up: ## with Docker: make the image and the secrets, start everything on this mac
 clean: ## end running stacks; remove .venv, what was fetched, and all data of stacks
 	@if [ -e $(PINNED) ]; then $(BIN)/python -c \
 		'from deploy.local.stack import find_stacks; [stack.down(purge=True) for stack in find_stacks()]'; fi
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .local build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,7 +22,7 @@ SELECT {", ".join(_SHOWN.get(column, column) for column in SAID)}
 FROM touchpoints FINAL
 PREWHERE (channel, via) IN (SELECT channel, via FROM asked)
 WHERE (channel, via, event_id) IN (SELECT channel, via, event_id FROM asked)
-"""  # noqa: S608
+"""  # noqa: S608 - composed of names of tables
 _ASKED = [("channel", "String"), ("via", "String"), ("event_id", "String")]
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import click
 
@@ -35,7 +36,7 @@ class Failure(click.ClickException):
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Turns what commands raise on purpose into one line and an exit code; anything else keeps its trace."""
+    """Turns what commands raise on purpose into one line and an exit code; of anything else a trace is told."""
     from kafka.errors import KafkaError
 
     from deploy.local.errors import LocalStackError, MissingTool
@@ -83,6 +84,13 @@ def _failures() -> Iterator[None]:
         raise Failure(str(error), EXIT_FAILED) from None
 
 
+def _tell_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Types and places: commands run unattended too, and what an exception says may quote a customer's data."""
+    from streams.runtime.logs import trace_of
+
+    sys.stderr.write(trace_of((kind, error, trace)) + "\n")
+
+
 class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         with _failures():
@@ -98,6 +106,7 @@ def main(context: click.Context) -> None:
     Settings are environment variables; `omnijourney config` lists them. For the local stack that a demo keeps running:
     eval "$(omnijourney stack env)".
     """
+    sys.excepthook = _tell_crash
     # Those that need no setting, too: a typing error should not wait for the command that does.
     if context.invoked_subcommand != "config":
         config.read()

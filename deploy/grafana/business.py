@@ -254,9 +254,9 @@ QUALITY = Row(
             "short",
             (
                 Rows(
-                    "SELECT channel, reason, field, expected, count() AS records, max(received_at) AS last"
-                    " FROM dead_letters FINAL WHERE $__timeFilter(received_at)"
-                    " GROUP BY ALL ORDER BY records DESC LIMIT 20"
+                    "SELECT channel, reason, field, any(expected) AS expectation, count() AS records,"
+                    " max(received_at) AS last FROM dead_letters FINAL WHERE $__timeFilter(received_at)"
+                    " GROUP BY channel, reason, field ORDER BY records DESC LIMIT 20"
                 ),
             ),
             width=16,

@@ -64,7 +64,7 @@ def fetch_kustomize(root: Path | None = None, on_progress: Progress = say_nothin
 def _is_recent(program: str, asked: tuple[str, ...]) -> bool:
     if not shutil.which(program):
         return False
-    said = subprocess.run([program, *asked], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    said = subprocess.run([program, *asked], capture_output=True, text=True, check=False).stdout  # noqa: S603 - a program of ours, no shell
     own = next((line for line in said.splitlines() if program == "kustomize" or "Kustomize" in line), "")
     return bool(_RECENT.search(own))
 
@@ -88,8 +88,8 @@ def fetch_schemas(root: Path | None = None, on_progress: Progress = say_nothing)
 
 def _copy(schemas: Schemas, scratch: Path, made: Path) -> None:
     run_client(schemas.module, ["go", "mod", "download", schemas.module], scratch)
-    told = subprocess.run(  # noqa: S603
-        ["go", "mod", "download", "-json", schemas.module],  # noqa: S607
+    told = subprocess.run(  # noqa: S603 - a command of ours, no shell
+        ["go", "mod", "download", "-json", schemas.module],  # noqa: S607 - whichever Go is on the path
         cwd=scratch,
         capture_output=True,
         text=True,

@@ -52,6 +52,12 @@ def switch(mine: Settings, serving: Settings, by: str, now: int) -> Sequence[str
 
     Raises NotApart; NotYet before anything is changed; BrokerUnreachable; Unreachable and Misconfigured.
     """
+    if serving.clickhouse_cluster:
+        # A Distributed table goes on pointing at the local ones of its database, and so would later migrations.
+        raise NotYet(
+            "tables of a cluster can't be exchanged: point analysts and the workers of the new pipeline at database"
+            f" {database_of(mine)!r} instead"
+        )
     pipeline = require_pipeline(mine)
     _require_at_rest([mine, serving])
     _require_read(sources_read(mine), sources_read(serving), rerouted_on(mine.clickhouse_url))

@@ -14,6 +14,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from streams.topics import declared
+
 COSTS = Path(__file__).with_name("costs.json")
 RATES = (10_000, 100_000, 1_000_000)
 DAY_S = 86_400
@@ -29,6 +31,9 @@ COMPACTED = ("identity.assignments", "outcomes")
 CHANGELOG = "-state-changelog"
 #: Tables that stand whole on every node (sinks/sharding.py).
 EVERYWHERE = ("identities", "identity_violations", "identity_corrections", "outcomes")
+
+#: Topics with so many partitions as their keys are spread over.
+TOPICS = sum(topic.partitions > 1 for topic in declared(2, 2))
 
 Costs = Mapping[str, Any]
 
@@ -113,7 +118,7 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
         ceil(kafka["disk"] / a.busy / a.broker_disk),
         ceil(kafka["in"] * a.peak * a.replication / a.broker_in),
         ceil(kafka["cores"] / a.broker_cores),
-        ceil(15 * partitions * a.replication / a.broker_partitions),
+        ceil(TOPICS * partitions * a.replication / a.broker_partitions),
     )
     sharded, everywhere = _tables(costs, kept)
     node_disk = max(a.node_disk, 2 * everywhere / a.busy)
@@ -255,8 +260,8 @@ def limits(costs: Costs, assumed: Assumed | None = None) -> list[Limit]:
         ),
         Limit(
             "partitions of Kafka",
-            a.broker_partitions / 15 / a.replication * 100 * a.partition_rate / a.peak,
-            f"15 topics of N partitions, {a.broker_partitions:,} replicas on each of 100 brokers",
+            a.broker_partitions / TOPICS / a.replication * 100 * a.partition_rate / a.peak,
+            f"{TOPICS} topics of N partitions, {a.broker_partitions:,} replicas on each of 100 brokers",
             "more touchpoints a partition",
         ),
     ]

@@ -50,7 +50,7 @@ def test_compose_finds_nothing_wrong() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_process_understands_its_settings(services: dict[str, dict[str, Any]], name: str, tmp_path: Path) -> None:
     settings = read(services[name]["environment"], tmp_path)
-    assert settings.http_host == "0.0.0.0"  # noqa: S104
+    assert settings.http_host == "0.0.0.0"  # noqa: S104 - a value, nothing listens
     assert settings.kafka_bootstrap == "kafka:9092"
 
 

@@ -173,7 +173,7 @@ def test_every_process_understands_its_settings_and_all_agree(resources: list[Re
         for container in containers(template):
             found = environment(resources, template, container, f"{name}-0")
             settings = read(found, tmp_path)
-            assert settings.http_host == "0.0.0.0"  # noqa: S104
+            assert settings.http_host == "0.0.0.0"  # noqa: S104 - a value, nothing listens
             assert settings.http_port == container.get("ports", [{"containerPort": 8080}])[0]["containerPort"]
             shared.append({k: v for k, v in found.items() if k not in OWN})
     assert len(shared) == len(STAGES) + 3

@@ -1,7 +1,8 @@
-"""``python -m tests.fuzz``: mutated records through INTAKE; ends with 1 where it crashes, hangs, grows or is wrong.
+"""``python -m tests.fuzz``: mutated records through INTAKE, and some through all else that decodes; ends with 1 where
+anything crashes, hangs, grows or is wrong.
 
-They are taken in a process of their own, so that a crash of native code is seen too. What is told of a failure is the
-seed and the batch, which make it again: ``--seed S --batches B`` alone.
+They are taken in processes of their own, so that a crash of native code is seen too. The same seed makes the same
+failure again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.fuzz.process import BATCH, run
+from tests.fuzz.others import others
+from tests.fuzz.process import BATCH, intake, run
 
 #: What a run may leave behind; allocators keep some.
 MOST_GROWTH_MB = 16.0
@@ -22,19 +24,25 @@ def main() -> int:
     arguments.add_argument("--records", type=int, default=1_000_000)
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
+    batches = max(1, given.records // BATCH)
+    failures = [_intake(given.seed, batches), run(given.seed, batches // 4, others)[1]]
+    print("\n".join(filter(None, failures)) or "nothing raised, hung, grew or was lost")
+    return 1 if any(failures) else 0
+
+
+def _intake(seed: int, batches: int) -> str:
     began = time.monotonic()
-    done, failure = run(given.seed, max(1, given.records // BATCH))
+    done, failure = run(seed, batches, intake)
     seconds = time.monotonic() - began
-    if done:
-        records = len(done) * BATCH
-        print(f"seed {given.seed}: {records:,} records in {seconds:,.0f} s, {records / seconds:,.0f} a second")
-        print(f"longest batch of {BATCH}: {max(batch.seconds for batch in done):.2f} s")
-        left = [batch.left_mb for batch in done if batch.left_mb is not None]
-        print(f"memory at most: {max(batch.resident_mb for batch in done):.0f} MB")
-        print(f"memory without caches, {len(left)} times: {' '.join(f'{mb:.0f}' for mb in left)} MB")
-        failure = failure or growth(left)
-    print(failure or "nothing raised, hung, grew or was lost")
-    return 1 if failure else 0
+    if not done:
+        return failure
+    records = len(done) * BATCH
+    left = [batch.left_mb for batch in done if batch.left_mb is not None]
+    print(f"seed {seed}: {records:,} records in {seconds:,.0f} s, {records / seconds:,.0f} a second")
+    print(f"longest batch of {BATCH}: {max(batch.seconds for batch in done):.2f} s")
+    print(f"memory at most: {max(batch.resident_mb for batch in done):.0f} MB")
+    print(f"memory without caches, {len(left)} times: {' '.join(f'{mb:.0f}' for mb in left)} MB")
+    return failure or growth(left)
 
 
 def growth(left_mb: Sequence[float]) -> str:

@@ -1,23 +1,21 @@
 """Records gone wrong, by a seed: what a producer with a defect, or with bad intent, may put on a topic.
 
 Half begin as a touchpoint whose fields hold what nobody expects and are encoded afterwards; half are changed in their
-bytes: bits, lengths, counts and numbers where Avro has them, pieces of two records, headers of other kinds. Some are
-left as they are, so that what follows a bad record is seen too.
+bytes (`tests.fuzz.damage`). Some are left as they are, so that what follows a bad record is seen too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from random import Random
 from typing import Any
 
-from schemas.codec import HEADER_BYTES, MARKER, encode
-from schemas.pieces import long
-from schemas.registry import registry
+from schemas.codec import MARKER, encode
 from streams.domain.vocabulary import CHANNELS
 from streams.runtime.stage import Headers, PlainRecord
 from streams.sample import MONDAY_2026_03_02, generate, to_ndjson
+from tests.fuzz.damage import Damage
 from tests.unit.builders import DAY, touchpoint_record
 
 #: Longer values come less often: a megabyte is what a topic takes.
@@ -46,13 +44,6 @@ TEXTS = (
     *("http://", "https://[", "HTTPS://User@Host:99999/?q=%ff#", "//x", "a." * 400, "-" * 3_000 + "_", "(direct)"),
     *("UNKNOWN", "purchase", "EUR", "eur", "nps", "push_opened", "delivered", "opened", "clicked", "user_id"),
 )
-# Numbers of 10 bytes and more, of 32 bits and more, negative counts with their sizes, half characters, overlong ones.
-BYTES = (
-    *(b"\xff" * 9 + b"\x01", b"\xff" * 9 + b"\x7f", b"\x80" * 12 + b"\x01", b"\xfe\xff\xff\xff\x1f", b"\x80\x00", b""),
-    *(b"\xed\xa0\x80", b"\xc0\x80", b"\xff", b"\x01", b"\x03", b"\x01\x00", b"\x03\x08", b"\0" * 40, b"\xff" * 40),
-    *(long(n) for n in (-(2**62), -(2**31), -2, 10**4, 10**6, 2**31 - 1, 2**31, 2**40, 2**62)),
-)
-FINGERPRINTS = tuple(version.fingerprint for known in registry().by_record.values() for version in known)
 HEADERS: Sequence[tuple[str, bytes]] = (
     *(("received_at", value) for value in (b"", b"0", b"-1", b"9" * 15, b"9" * 400, b"\xd9\xa3", b"1_0", b"\xff")),
     *(("origin", value) for value in (b"", b"touchpoints.web-0-1", b"\0" * 9, b"\xff\xfe", b"x" * 70_000)),
@@ -86,7 +77,7 @@ class Mutations:
     def __init__(self, touchpoints: Sequence[Touchpoint], seed: int) -> None:
         self._random = Random(seed)
         self._of_channel = {channel: [t for t in touchpoints if t["channel"] == channel] for channel in CHANNELS}
-        self._values = [encode("touchpoint", one) for one in touchpoints]
+        self._damage = Damage([encode("touchpoint", one) for one in touchpoints], self._random)
         self._channel = CHANNELS[0]
 
     def batch(self, channel: str, first: int, size: int) -> list[PlainRecord]:
@@ -110,10 +101,7 @@ class Mutations:
         if chance < 0.55:
             return self._strange()
         if chance < 0.97:
-            value = encode("touchpoint", self._one()) if draw.random() < 0.9 else self._strange()
-            for _ in range(draw.choice((1, 1, 1, 2, 5))):
-                value = draw.choice(self._changes)(self, value)
-            return value
+            return self._damage.do(encode("touchpoint", self._one()) if draw.random() < 0.9 else self._strange())
         return draw.choice((None, b"", MARKER, draw.randbytes(draw.randrange(300)), to_ndjson(self._one())))
 
     def _one(self) -> Touchpoint:
@@ -174,39 +162,3 @@ class Mutations:
         text = draw.choice(TEXTS)
         # Half of them differ, so that what is remembered of texts is forgotten again.
         return text if draw.random() < 0.5 else f"{text}{draw.getrandbits(48):x}"
-
-    def _flip(self, value: bytes) -> bytes:
-        found = bytearray(value)
-        for _ in range(self._random.choice((1, 1, 3))):
-            if found:
-                found[self._random.randrange(len(found))] ^= 1 << self._random.randrange(8)
-        return bytes(found)
-
-    def _cut_off(self, value: bytes) -> bytes:
-        return value[: self._random.randrange(len(value) + 1)]
-
-    def _put(self, value: bytes) -> bytes:
-        """A number, a count or half a character where there was something else, or between."""
-        at = self._random.randrange(min(HEADER_BYTES, len(value)), len(value) + 1)
-        return value[:at] + self._random.choice(BYTES) + value[at + self._random.randrange(4) :]
-
-    def _splice(self, value: bytes) -> bytes:
-        other = self._random.choice(self._values)
-        return value[: self._random.randrange(len(value) + 1)] + other[self._random.randrange(len(other)) :]
-
-    def _repeat(self, value: bytes) -> bytes:
-        start = self._random.randrange(len(value) + 1)
-        return value[:start] + value[start : start + 40] * self._random.choice((2, 9, 500)) + value[start + 40 :]
-
-    def _pretend(self, value: bytes) -> bytes:
-        """The header of another kind, or of none that is known."""
-        fingerprint = self._random.choice((*FINGERPRINTS, b"\0" * 8, self._random.randbytes(8)))
-        return MARKER + fingerprint + value[HEADER_BYTES:]
-
-    def _append(self, value: bytes) -> bytes:
-        return value + self._random.randbytes(self._random.choice((1, 8, 9)))
-
-    _changes: tuple[Callable[[Mutations, bytes], bytes], ...] = (
-        *(_flip, _flip, _cut_off, _put, _put, _put),
-        *(_splice, _repeat, _pretend, _append),
-    )

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import gc
 import time
+from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,9 +21,11 @@ from tests.fuzz.intake import Fuzzed
 from tests.fuzz.mutations import Mutations, touchpoints
 
 BATCH = 500
-CORPUS = 20_000
+CORPUS = 5_000
 #: A batch takes a fraction of a second; a machine that others use may be slow.
 HANGS_AFTER_S = 120.0
+#: To begin it imports a lot.
+BEGINS_WITHIN_S = 120.0
 #: So often memory is measured.
 SETTLED = 20
 
@@ -35,18 +38,21 @@ class Batch(NamedTuple):
     left_mb: float | None
 
 
-def run(seed: int, batches: int) -> tuple[list[Batch], str]:
-    """What was done, and what went wrong, '' for nothing."""
+Take = Callable[[Connection, int, int], None]
+
+
+def run(seed: int, batches: int, take: Take, hangs_after_s: float = HANGS_AFTER_S) -> tuple[list[Batch], str]:
+    """What was done by ``take``, a function that the process can import, and what went wrong, '' for nothing."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_take, args=(theirs, seed, batches), daemon=True)
+    process = context.Process(target=take, args=(theirs, seed, batches), daemon=True)
     process.start()
     theirs.close()
     done: list[Batch] = []
     try:
         while len(done) < batches:
-            if not ours.poll(HANGS_AFTER_S):
-                return done, f"seed {seed}, batch {len(done)}: hangs for more than {HANGS_AFTER_S:.0f} s"
+            if not ours.poll(hangs_after_s if done else BEGINS_WITHIN_S):
+                return done, f"seed {seed}, batch {len(done)}: hangs for more than {hangs_after_s:g} s"
             done.append(ours.recv())
     except EOFError:
         process.join()
@@ -57,15 +63,18 @@ def run(seed: int, batches: int) -> tuple[list[Batch], str]:
     return done, ""
 
 
-def _take(told: Connection, seed: int, batches: int) -> None:
+def intake(told: Connection, seed: int, batches: int) -> None:
+    """Take ``batches`` of mutated records as INTAKE does, and tell of each."""
     mutations, fuzzed = Mutations(touchpoints(CORPUS, seed), seed), Fuzzed()
+    look_every = batches // SETTLED
     for number in range(batches):
         channel = CHANNELS[number % len(CHANNELS)]
         batch = mutations.batch(channel, number * BATCH, BATCH)
         began = time.monotonic()
         fuzzed.take(channel, batch)
         seconds, resident = time.monotonic() - began, resident_mb()
-        told.send(Batch(seconds, resident, left_mb(fuzzed) if (number + 1) % max(1, batches // SETTLED) == 0 else None))
+        looks = look_every and (number + 1) % look_every == 0
+        told.send(Batch(seconds, resident, left_mb(fuzzed) if looks else None))
 
 
 def left_mb(fuzzed: Fuzzed) -> float:

@@ -188,7 +188,7 @@ def main() -> None:
     if os.geteuid() != 0:
         raise SystemExit("tests.image mounts root folders of its own: expected to be run as root")
     os.chdir(TOP)
-    os.execvp("unshare", ["unshare", "--mount", sys.executable, "-m", "tests.image", INSIDE])  # noqa: S606
+    os.execvp("unshare", ["unshare", "--mount", sys.executable, "-m", "tests.image", INSIDE])  # noqa: S606 - ourselves, in a namespace of its own
 
 
 if __name__ == "__main__":

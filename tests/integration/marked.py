@@ -104,7 +104,9 @@ def damaged() -> Iterator[Wrong]:
     future = MARKER + b"\x07" * 8
     key = MARK.encode()
     for topic in (*topics.TOUCHPOINTS, topics.LINKS, topics.ASSIGNMENTS, topics.ACTIVITY, topics.JOURNEYS):
-        for header in (b"", MARKER, future, b'{"user":"', *headers):
+        # On topics of our own what may be a newer release's stops a worker, and rightly.
+        unknown = (MARKER, future) if topic in topics.TOUCHPOINTS else ()
+        for header in (b"", b'{"user":"', *unknown, *headers):
             yield Wrong(topic, key, header + key * 9)
         yield Wrong(topic, key, b"\xff\xfe" + key + b"\xed\xa0\x80", (("origin", key), ("received_at", key)))
         if topic not in (topics.ASSIGNMENTS, topics.JOURNEYS):

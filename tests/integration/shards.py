@@ -35,11 +35,42 @@ _CONFIG = (
 _REPLICATED = re.compile(r"ReplicatedReplacingMergeTree\('[^']*', '[^']*', ")
 
 
+class Server:
+    """One server of the cluster, with its data in ``folder``."""
+
+    def __init__(self, folder: Path, port: int, http_port: int, shards: list[int]) -> None:
+        folder.mkdir()
+        self.url = f"clickhouse://default@{HOST}:{port}"
+        self._log = folder / "log"
+        self._spec = clickhouse_process(folder, fetch_parts().clickhouse, port, http_port)
+        config = folder / "clickhouse.xml"
+        known = "".join(_SHARD.format(_REPLICA.format(shard)) for shard in shards)
+        own = _CONFIG.format(cluster=CLUSTER, shards=known, shard=shards.index(port) + 1)
+        config.write_text(config.read_text("utf-8").replace("</clickhouse>", own), "utf-8")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, for the first time or after `kill`; returns when it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._spec.argv, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_S
+        while not answers(self._spec.ready_url):
+            lives = self._process.poll() is None and time.monotonic() < deadline
+            assert lives, self._log.read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+
 class Shards(NamedTuple):
-    """Addresses of the two servers' databases; every Distributed table stands on both."""
+    """Addresses of the two servers' databases, on both of which every Distributed table stands; the second's server."""
 
     first: str
     second: str
+    second_server: Server
 
     def replicate(self) -> None:
         """Bring the second's tables that stand everywhere to what was written to the first."""
@@ -56,13 +87,15 @@ def two_shards(folder: Path) -> Iterator[Shards]:
     """Two servers with all tables and views, empty; they end with the block."""
     ports = free_ports(4)
     with ExitStack() as stack:
-        urls = [stack.enter_context(_server(folder / str(i), ports[i], ports[2 + i], ports[:2])) for i in (0, 1)]
-        for url in urls:
+        servers = []
+        for i in (0, 1):
+            servers.append(Server(folder / str(i), ports[i], ports[2 + i], ports[:2]))
+            stack.callback(servers[i].kill)
             # Another database is the current one, as when a statement comes from elsewhere by ON CLUSTER.
-            with ClickHouse(f"{url}/default") as client:
+            with ClickHouse(f"{servers[i].url}/default") as client:
                 for statement in statements():
                     client.query(runnable(statement))
-        yield Shards(*(f"{url}/{DATABASE}" for url in urls))
+        yield Shards(*(f"{server.url}/{DATABASE}" for server in servers), servers[1])
 
 
 def statements(database: str = DATABASE) -> list[str]:
@@ -79,23 +112,3 @@ def runnable(statement: str) -> str:
 def on_one_node(statement: str) -> str:
     """``statement`` for the server that it is sent to alone."""
     return statement.replace(f" ON CLUSTER '{CLUSTER}'", "").rstrip(";")
-
-
-@contextmanager
-def _server(folder: Path, port: int, http_port: int, shards: list[int]) -> Iterator[str]:
-    folder.mkdir()
-    spec = clickhouse_process(folder, fetch_parts().clickhouse, port, http_port)
-    config = folder / "clickhouse.xml"
-    known = "".join(_SHARD.format(_REPLICA.format(shard)) for shard in shards)
-    own = _CONFIG.format(cluster=CLUSTER, shards=known, shard=shards.index(port) + 1)
-    config.write_text(config.read_text("utf-8").replace("</clickhouse>", own), "utf-8")
-    with (folder / "log").open("wb") as log, subprocess.Popen(spec.argv, stdout=log, stderr=log) as process:
-        try:
-            deadline = time.monotonic() + START_S
-            while not answers(spec.ready_url):
-                lives = process.poll() is None and time.monotonic() < deadline
-                assert lives, (folder / "log").read_text()
-                time.sleep(0.05)
-            yield f"clickhouse://default@{HOST}:{port}"
-        finally:
-            process.kill()  # its data goes, too

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -23,6 +24,7 @@ import pytest
 from kafka import KafkaProducer
 
 from deploy.local.fetch import project_root
+from deploy.local.ports import free_ports
 from sinks.clickhouse import ClickHouse
 from streams.composition import STAGES
 from streams.local import LocalPipeline
@@ -54,7 +56,9 @@ COMMANDS = (
     ),
     *(f"attribute --by {by} --since 2026-03-02 --until 2026-03-09 --model markov" for by in ("channel", "campaign")),
     *("report --output {folder}/page.html", "produce {folder}/good.ndjson", "produce --dry-run {folder}/good.ndjson"),
-    *("produce {folder}/nothing.ndjson", "spend {folder}/nothing.csv"),
+    *("produce {folder}/nothing.ndjson", "spend {folder}/nothing.csv", "lag --over 0.5", "lag --over 0.5 --json"),
+    *("dead list", "dead list --each 200", "late list", "dead replay --dry-run", "late replay --dry-run"),
+    *("acls", "schemas check", "stack status --name demo"),
 )
 MAPPING = """
 [touchpoint]
@@ -83,7 +87,7 @@ def told(local_pipeline: Any, wait_until: Any) -> Iterator[Told]:
         assert taken.complete
         send(pipeline, [*damaged(), *raising(5), *unfit_for_tables()])
         pipeline.drain(90)
-        metrics = {stage: metrics_of(pipeline, stage) for stage in STAGES}
+        metrics = {stage: metrics_at(pipeline.metrics_url(stage)) for stage in STAGES}
         send(pipeline, [crashing()])
         wait_until(lambda: '"crashed"' in log_of(pipeline, "customers"), 60, "CUSTOMERS has crashed")
         yield Told(pipeline, metrics)
@@ -100,9 +104,13 @@ def log_of(pipeline: LocalPipeline, process: str) -> str:
     return pipeline.stack.log_file(process).read_text(encoding="utf-8", errors="replace")
 
 
-def metrics_of(pipeline: LocalPipeline, stage: str) -> str:
-    with urllib.request.urlopen(pipeline.metrics_url(stage), timeout=10) as answer:
-        return str(answer.read().decode())
+def metrics_at(url: str) -> str:
+    """What is served there, '' while nothing listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.URLError:
+        return ""
 
 
 def run(pipeline: LocalPipeline, command: str, folder: Path) -> str:
@@ -171,6 +179,27 @@ def test_no_command_that_is_run_unattended_says_the_mark(told: Told, tmp_path: P
     for written in tmp_path.iterdir():
         if written.name != "good.ndjson":
             assert found(written.read_text(encoding="utf-8")) == []
+
+
+def test_the_monitor_says_nothing_of_the_mark(told: Told, tmp_path: Path, wait_until: Any) -> None:
+    [port] = free_ports(1)
+    url = f"http://127.0.0.1:{port}/metrics"
+    log = tmp_path / "monitor.log"
+    with log.open("wb") as said:
+        monitor = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "monitor", "--every", "0.5"],
+            env={**os.environ, **told.pipeline.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
+            cwd=project_root(),
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        wait_until(lambda: "journey_group_lag_records{" in metrics_at(url), 60, "the monitor has looked")
+        text = metrics_at(url)
+    finally:
+        monitor.terminate()
+        monitor.wait(30)
+    assert found(text) == found(log.read_text()) == []
 
 
 def test_wrong_lines_are_told_to_who_produces_them_without_identifiers(told: Told, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def contents(clickhouse: ClickHouse) -> dict[str, dict[str, str]]:
     return {
         table: dict(
             clickhouse.query(
-                f"SELECT toString({key}) AS key, toString(sipHash128(tuple(*))) FROM (SELECT {told} FROM {table} FINAL)"  # noqa: S608
+                f"SELECT toString({key}) AS key, toString(sipHash128(tuple(*))) FROM (SELECT {told} FROM {table} FINAL)"  # noqa: S608 - composed of what stands here
             )
         )
         for table, key in KEYS.items()

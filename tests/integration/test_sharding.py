@@ -5,6 +5,7 @@ What can't run here is writing to replicas, and `ON CLUSTER`; such statements ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from sinks.attribution import Asked as Journeys
 from sinks.attribution import customers, paths
-from sinks.clickhouse import ClickHouse, Row
+from sinks.clickhouse import ClickHouse, Row, Unreachable
 from sinks.describe import Described, described
 from sinks.migrate import MIGRATIONS, MigrationError, migrate, migrations
 from sinks.questions import read_questions
@@ -65,7 +66,7 @@ def shards(single: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
 
 def copy(one: ClickHouse, client: ClickHouse, table: Described) -> None:
     names = [name for name, *_ in table.columns]
-    data = [[*column] for column in zip(*one.query(f"SELECT * FROM {table.name} FINAL"), strict=True)]  # noqa: S608
+    data = [[*column] for column in zip(*one.query(f"SELECT * FROM {table.name} FINAL"), strict=True)]  # noqa: S608 - composed of what stands here
     if data:
         version = names.index("version")
         older = [*data]
@@ -103,11 +104,11 @@ def views() -> list[str]:
 @pytest.mark.parametrize("view", views())
 def test_a_view_has_the_same_rows_on_each_shard_as_on_a_single_node(single: str, shards: Shards, view: str) -> None:
     question = read_questions()[view].query
-    asked = question if f"{view}(" in question else f"SELECT * FROM {view}"  # noqa: S608
+    asked = question if f"{view}(" in question else f"SELECT * FROM {view}"  # noqa: S608 - composed of what stands here
     with ClickHouse(single) as one:
         expected = comparable(one.query(asked))
     assert expected
-    for shard in shards:
+    for shard in shards[:2]:
         with ClickHouse(shard) as client:
             assert comparable(client.query(asked)) == expected
 
@@ -115,7 +116,7 @@ def test_a_view_has_the_same_rows_on_each_shard_as_on_a_single_node(single: str,
 def test_an_analyst_without_any_setting_gets_the_same_from_a_view(single: str, shards: Shards) -> None:
     defaults = "SETTINGS distributed_product_mode = 'deny', prefer_localhost_replica = 1"
     for view in ("attributions", "attribution_drift", "touchpoints_now"):
-        asked = f"SELECT * FROM {view}"  # noqa: S608
+        asked = f"SELECT * FROM {view}"  # noqa: S608 - composed of what stands here
         with ClickHouse(single) as one, ClickHouse(shards.second) as client:
             assert comparable(client.query(f"{asked} {defaults}")) == comparable(one.query(asked))
 
@@ -123,26 +124,32 @@ def test_an_analyst_without_any_setting_gets_the_same_from_a_view(single: str, s
 def test_each_row_is_on_one_shard_with_all_its_versions_and_both_have_some(single: str, shards: Shards) -> None:
     with ClickHouse(single) as one, ClickHouse(shards.first) as first, ClickHouse(shards.second) as second:
         for table in ("touchpoints", "journeys", "sessions", "engagement"):
-            (whole,) = one.query(f"SELECT count() FROM {table} FINAL")[0]  # noqa: S608
-            local = f"SELECT count() FROM {table}{LOCAL} FINAL"  # noqa: S608
+            (whole,) = one.query(f"SELECT count() FROM {table} FINAL")[0]  # noqa: S608 - composed of what stands here
+            local = f"SELECT count() FROM {table}{LOCAL} FINAL"  # noqa: S608 - composed of what stands here
             parts = [client.query(local)[0][0] for client in (first, second)]
             assert sum(parts) == whole
             assert min(parts) > whole / 4
 
 
-def test_a_block_that_is_sent_again_changes_nothing(shards: Shards) -> None:
+def test_a_block_is_not_acknowledged_before_every_shard_has_its_rows(shards: Shards) -> None:
     with ClickHouse(shards.first) as client:
-        (before,) = client.query("SELECT count(), sum(version) FROM sessions FINAL")
+        before = client.query("SELECT count(), sum(version) FROM sessions FINAL")
         names = [name for name, *_ in client.query("DESCRIBE TABLE sessions")]
         data = [[*column] for column in zip(*client.query("SELECT * FROM sessions FINAL"), strict=True)]
+        shards.second_server.kill()
+        with pytest.raises(Unreachable):
+            client.insert("sessions", names, data)
+        with pytest.raises(Unreachable):
+            client.query("SELECT count() FROM sessions FINAL")
+        shards.second_server.start()
         for _ in range(2):
             client.insert("sessions", names, data)
-        assert client.query("SELECT count(), sum(version) FROM sessions FINAL") == [before]
+        assert client.query("SELECT count(), sum(version) FROM sessions FINAL") == before
 
 
 @pytest.mark.parametrize("asked", [Part(), Part(share=0.3, seed="1")])
 def test_verify_finds_the_same_on_shards_as_on_a_single_node(single: str, shards: Shards, asked: Part) -> None:
-    found = [verify(Tables(url), Rules(), Limits(), 5, asked) for url in (single, *shards)]
+    found = [verify(Tables(url), Rules(), Limits(), 5, asked) for url in (single, *shards[:2])]
     told = [[(one.customers, c.table, c.equal, c.counts) for c in one.comparisons] for one in found]
     assert told[1] == told[0]
     assert told[2] == told[0]
@@ -157,15 +164,14 @@ def test_a_model_reads_the_same_on_shards_as_on_a_single_node(single: str, shard
 
 
 def test_every_sharding_key_is_a_function_of_the_sorting_key(single: str) -> None:
-    # UUIDv5 of (customer, ...) is the row's id, and that of the via its own customer: no other value goes with a key.
-    follows = {"via_customer": "via", "customer_id": ("journey_id", "session_id")}
+    # A row's id is the UUIDv5 of its customer and more, a via's own customer that of the via: one goes with the other.
+    tells = {"via": "via_customer", "journey_id": "customer_id", "session_id": "customer_id"}
     with ClickHouse(single) as client:
-        for table in described(client):
-            if table.name in SHARDING_KEYS:
-                inside = SHARDING_KEYS[table.name].removeprefix("cityHash64(").removesuffix(")").split(", ")
-                sorted_by = table.key.split(", ")
-                for column in inside:
-                    assert column in sorted_by or set(follows[column]) & set(sorted_by) or follows[column] in sorted_by
+        keys = {table.name: table.key.split(", ") for table in described(client)}
+    for table, sharding_key in SHARDING_KEYS.items():
+        told = {*keys[table], *(tells[column] for column in keys[table] if column in tells)}
+        assert re.fullmatch(r"cityHash64\((.*)\)", sharding_key)
+        assert told.issuperset(sharding_key.removeprefix("cityHash64(").removesuffix(")").split(", "))
 
 
 def test_every_table_is_either_sharded_or_everywhere(single: str) -> None:

@@ -114,7 +114,7 @@ def watched(pipeline: LocalPipeline) -> Iterator[Watched]:
     (port,) = free_ports(1)
     monitor = ProcessSpec(
         name="monitor",
-        argv=(sys.executable, "-m", "streams.cli", "monitor", "--every", "0.5"),
+        argv=(sys.executable, "-m", "streams.cli", "monitor", "--every", "1"),
         env={**pipeline.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
         ready_url=f"http://{HOST}:{port}/ready",
     )

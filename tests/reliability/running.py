@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.reliability.faults import WHOLE_S, Fault
-from tests.reliability.scene import Impossible, Scene, root, scene
+from tests.reliability.faults import Fault
+from tests.reliability.scene import WHOLE_S, Impossible, Scene, root, scene
 from tests.reliability.watch import DIFFERENCE
 
 SETTLED_S = 2.0

@@ -60,7 +60,7 @@ class Freshness:
         vias = {f"cookie_id:{cookie}": partition for partition, cookie in enumerate(flow.cookies)}
         names = ", ".join(f"'{via}'" for via in vias)
         sql = (
-            f"SELECT via, max(event_id) FROM touchpoints WHERE channel = '{MARKER_CHANNEL}' AND via IN ({names})"  # noqa: S608
+            f"SELECT via, max(event_id) FROM touchpoints WHERE channel = '{MARKER_CHANNEL}' AND via IN ({names})"  # noqa: S608 - composed of what stands here
             " AND startsWith(event_id, 'marker-') GROUP BY via"
         )
         self._url = f"{clickhouse_http}/?{urllib.parse.urlencode({'database': 'journeys', 'query': sql})}"
@@ -130,13 +130,19 @@ class Lags:
             now = lag(self._bootstrap, GROUPS)
         except (BrokerUnreachable, TopicMissing, KafkaError, OSError):
             return
+        self.take(began, now)
+
+    def take(self, began: float, now: Lag) -> None:
+        """What was found by a look that ``began`` then."""
         then = [(began, now), *[(look.at, look.lag) for look in reversed(self.looks)]]
         covered_at = next((at for at, ends in then if _covers(now, ends)), None)
         self.looks.append(Look(began, now, covered_at))
 
     def behind_s(self, since: float) -> list[float]:
         """For each look: how long before it nothing was there yet that was still unread at it."""
-        return [look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at]
+        return [
+            look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at is not None
+        ]
 
     def caught_up_at(self, since: float, limit_s: float) -> float | None:
         """The first look at which all was read that was there ``limit_s`` before, and at ``since`` or later."""

@@ -23,7 +23,7 @@ from streams.config import PREFIX, ConfigError, describe, read
 from streams.kafka_access import KafkaAccess
 from streams.runtime import faust_seam
 
-SECRET = "hunter2:p@ss/w%rd ü"  # noqa: S105
+SECRET = "hunter2:p@ss/w%rd ü"  # noqa: S105 - a made-up one
 #: As it may turn up in a text: itself, percent-encoded, and the part that no encoding changes.
 TRACES = (SECRET, quote(SECRET, safe=""), "hunter2")
 SASL = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_USERNAME": "intake"}
@@ -235,7 +235,7 @@ def test_no_text_of_settings_shows_a_password(files: dict[str, str]) -> None:
     given = {**SASL, "KAFKA_PASSWORD": SECRET, "CLICKHOUSE_PASSWORD_FILE": files["password"]}
     found = settings_of(**given)
     described = {row.variable: row.value for row in describe(found)}
-    assert described["OMNIJOURNEY_KAFKA_PASSWORD"] == described["OMNIJOURNEY_CLICKHOUSE_PASSWORD"] == "***"  # noqa: S105
+    assert described["OMNIJOURNEY_KAFKA_PASSWORD"] == described["OMNIJOURNEY_CLICKHOUSE_PASSWORD"] == "***"  # noqa: S105 - a made-up one
     assert described["OMNIJOURNEY_CLICKHOUSE_URL"] == "clickhouse://default:***@127.0.0.1:9000/journeys"
     texts = [
         repr(found),
@@ -285,3 +285,14 @@ def test_no_client_is_made_of_kafkas_addresses_alone() -> None:
     folder = Path(__file__).parents[2] / "streams"
     users = [str(file.relative_to(folder)) for file in folder.rglob("*.py") if ".kafka_bootstrap" in file.read_text()]
     assert sorted(users) == ["config.py", "demo.py", "local.py"]
+
+
+def test_what_cannot_be_reached_is_told_without_the_password(files: dict[str, str]) -> None:
+    given = {"CLICKHOUSE_URL": "clickhouse://sink@127.0.0.1:1/journeys", "CLICKHOUSE_PASSWORD": SECRET}
+    given |= SASL | {"KAFKA_BOOTSTRAP": "127.0.0.1:1", "KAFKA_PASSWORD_FILE": files["password"]}
+    environment = {PREFIX + name: value for name, value in given.items()}
+    for command in (["migrate"], ["topics", "diff"], ["worker", "sink"]):
+        ended = CliRunner().invoke(main, command, env=environment)
+        assert ended.exit_code == 3
+        assert "Connection refused" in ended.output
+        assert not any(trace in ended.output + repr(ended.exception) for trace in TRACES)

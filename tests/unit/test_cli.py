@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -309,3 +310,17 @@ def test_an_address_itself_is_refused_and_not_repeated(asked: str) -> None:
     assert result.exit_code == WRONG_USE
     assert "an address itself, expected its SHA-256" in " ".join(result.output.split())
     assert asked.partition("=")[2] not in result.output
+
+
+def test_a_crash_shows_types_and_places_and_nothing_that_it_quotes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    assert CliRunner().invoke(main, ["config"]).exit_code == 0
+    try:
+        {}["user_id:4711"]
+    except KeyError as error:
+        sys.excepthook(KeyError, error, error.__traceback__)
+    told = capsys.readouterr().err
+    assert told.startswith(f"KeyError\n  {__file__}:")
+    assert "4711" not in told

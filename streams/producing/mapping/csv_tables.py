@@ -176,7 +176,8 @@ class _File:
                     quote_char=self._quote or False,
                     double_quote=bool(self._quote),
                     newlines_in_values=bool(self._quote),
-                    invalid_row_handler=note,
+                    # Given bytes that are no text, it would not ask, and show a trace instead.
+                    invalid_row_handler=note if _is_text(body) else None,
                 ),
                 pyarrow.csv.ConvertOptions(
                     check_utf8=False,
@@ -231,6 +232,14 @@ def _delimiter_of(data: bytes, declared: Declared) -> str:
         return len(names & set(declared.columns)), len(names)
 
     return max(DELIMITERS, key=fitness)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(source: str, heading: bytes) -> str:

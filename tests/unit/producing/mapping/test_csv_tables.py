@@ -69,6 +69,13 @@ def test_rows_of_another_width_are_told_with_their_line_and_bytes_and_the_rest_g
     assert others[2].text == "f.csv:7: found 3 columns, expected 2, as the header has"
 
 
+def test_a_row_of_another_width_that_is_no_utf_8_is_told_like_others_and_leaves_no_trace() -> None:
+    """A trace, though nobody would raise it, would fail this test as a warning."""
+    rows, others = read(b"a,b\n1,2\n3,\xff,\xfe\n4,5\n")
+    assert rows == [(2, ("1", "2")), (4, ("4", "5"))]
+    assert [(o.line, o.raw, o.problems[0].value) for o in others[1:]] == [(3, b"3,\xff,\xfe\n", "3 columns")]
+
+
 def test_a_byte_that_is_no_utf_8_and_a_nul_are_told_where_they_are() -> None:
     (table,) = (
         t for t in csv_tables("f.csv", BytesIO(b"a,b\n1,x\xff\n2,y\n3,z\0\n"), declare(TWO)) if isinstance(t, Table)
