@@ -1,7 +1,9 @@
 """What the contracts of deploy/ share: settings as a container would read them, and commands as it would start them."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import trustme
@@ -11,6 +13,9 @@ from streams.cli import main
 
 TOP = Path(__file__).parents[2]
 DEPLOY = TOP / "deploy"
+PROJECT: dict[str, Any] = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+#: What the image is called wherever it is run.
+IMAGE = f"omnijourney:{PROJECT['version']}"
 #: Settings in which processes of one deployment may differ; in all others they must agree.
 OWN = {
     "OMNIJOURNEY_INSTANCE_ID",

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from streams.composition import STAGES
-from tests.contract.deployments import DEPLOY, OWN, ours, read, require_command
+from tests.contract.deployments import DEPLOY, IMAGE, OWN, ours, read, require_command
 
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 FILE = DEPLOY / "compose.yaml"
@@ -110,6 +110,7 @@ def test_every_container_is_pinned_limited_and_without_privileges(services: dict
     for name, service in services.items():
         tag = service["image"].partition(":")[2]
         assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag), f"{name}: {service['image']} is no exact version"
+        assert (service["image"] == IMAGE) == (name in OURS)
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name

@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,11 +14,10 @@ from packaging.utils import canonicalize_name
 
 from deploy import pins
 from deploy.supply.components import shipped
-from tests.contract.deployments import DEPLOY, TOP
+from tests.contract.deployments import DEPLOY, PROJECT, TOP
 from tests.image.dockerfile import Stage, read
 
 DOCKERFILE = DEPLOY / "Dockerfile"
-PYPROJECT = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
 PACKAGES = ("deploy/local", "schemas", "sinks", "streams")
 
 
@@ -44,7 +42,7 @@ def test_the_image_has_every_package_that_a_run_needs_and_no_other(pinned: dict[
 
 def test_what_develops_and_tests_is_not_in_the_image(pinned: dict[str, pins.Pin]) -> None:
     run = names(pins.closure(pinned, pins.runtime((TOP / "pyproject.toml").read_text("utf-8"))))
-    develop = {canonicalize_name(Requirement(text).name) for text in PYPROJECT["optional-dependencies"]["dev"]}
+    develop = {canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["dev"]}
     assert run & (develop | {"pip", "setuptools", "wheel"}) == set()
 
 
@@ -86,7 +84,7 @@ def test_the_base_is_an_exact_version(stages: list[Stage]) -> None:
     images = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
     assert images == ["${PYTHON_IMAGE}"] * len(stages)
     assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
-    assert PYPROJECT["version"] in DOCKERFILE.read_text("utf-8")
+    assert PROJECT["version"] in DOCKERFILE.read_text("utf-8")
 
 
 def test_the_engine_is_sent_what_the_image_is_made_of_and_nothing_else(stages: list[Stage]) -> None:

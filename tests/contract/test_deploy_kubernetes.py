@@ -16,7 +16,7 @@ from streams import composition, config
 from streams.acls import acls
 from streams.composition import STAGES
 from streams.manifests import OVERLAYS, settings_of
-from tests.contract.deployments import DEPLOY, OWN, read, require_command
+from tests.contract.deployments import DEPLOY, IMAGE, OWN, read, require_command
 
 pytestmark = pytest.mark.kubernetes
 
@@ -271,7 +271,7 @@ def images(part: Any) -> Iterator[str]:
 
 def test_every_image_is_an_exact_version(resources: list[Resource]) -> None:
     found = set(images(resources))
-    assert "omnijourney:0.1.0" in found
+    assert IMAGE in found
     assert [image for image in found if not re.fullmatch(r".+:v?\d+\.\d+\.\d+", image)] == []
 
 
