@@ -93,7 +93,9 @@ def _read_problems(reader: Version, writer: Version) -> Iterator[str]:
     checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # the package types it only in part
     result = checker.get_compatibility(parsed[0], parsed[1])
     if result.compatibility is not SchemaCompatibilityType.compatible:
-        yield f"{', '.join(sorted(result.locations))}: {'; '.join(sorted(result.messages))}"
+        kinds = {kind.value.replace("_", " ") for kind in result.incompatibilities}
+        told, where = "; ".join(sorted(result.messages)), ", ".join(sorted(result.locations))
+        yield f"{', '.join(sorted(kinds))}: {told} ({where})"
     read, written = _leaves(reader.source), _leaves(writer.source)
     for path in sorted(read.keys() & written.keys()):
         ours, theirs = read[path], written[path]

@@ -93,6 +93,7 @@ _PASSING_CODES = frozenset(
         ErrorCodes.SOCKET_TIMEOUT,
         ErrorCodes.QUERY_WAS_CANCELLED,
         ErrorCodes.ABORTED,
+        ErrorCodes.ALL_CONNECTION_TRIES_FAILED,  # a shard is away
     }
 )
 _TLS = re.compile(r"\[SSL: \w+\] (.+?) \(_ssl\.c")

@@ -111,12 +111,13 @@ class TwoDatabases:
             )
 
     def customers(self, names: Collection[str]) -> Iterator[str]:
-        """Whose ``names`` are, or would be alone, in either."""
+        """Whose ``names`` are in either."""
         for database in self._of.values():
+            joined = f"SELECT concat(namespace, ':', value) AS name, customer_id FROM {database}.identities FINAL"
             sql = (
-                f"SELECT DISTINCT toString(customer_id) FROM {database}.identities"
-                f" WHERE concat(namespace, ':', value) IN {_LEFT}"
-                f" UNION DISTINCT SELECT toString(via_customer) FROM {database}.touchpoints WHERE via IN {_LEFT}"
+                f"SELECT toString(customer_id) FROM ({joined}) WHERE name IN {_LEFT}"
+                f" UNION DISTINCT SELECT toString(via_customer) FROM {database}.touchpoints"
+                f" WHERE via IN {_LEFT} AND via NOT IN (SELECT name FROM ({joined}))"
             )
             for (customer,) in stream(self._url, sql, tables=[_asked(names, "String")]):
                 yield customer

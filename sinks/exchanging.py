@@ -32,3 +32,10 @@ def carry_letters(client: ClickHouse, other: str, before: int) -> None:
             " WHERE startsWith(topic, 'touchpoints.') AND received_at < fromUnixTimestamp64Milli(%(before)s)",
             {"before": before},
         )
+
+
+def rerouted_on(url: str) -> set[tuple[str, int]]:
+    """(topic, partition) of source partitions to which records came that belong elsewhere."""
+    with ClickHouse(url) as client:
+        rows = client.query("SELECT topic, partition FROM outcomes FINAL WHERE outcome = 'rerouted' AND records > 0")
+    return {(topic, partition) for topic, partition in rows}

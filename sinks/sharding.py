@@ -38,6 +38,8 @@ EVERYWHERE: Final = frozenset(
         "attribution_runs",
         "attribution_run_credits",
         "spend",
+        "replays",
+        "pipelines",
     }
 )
 #: Of the table in which applied migrations are noted.

@@ -118,21 +118,23 @@ def _wrong_kafka(kafka: KafkaAccess, password_file: str) -> Iterator[Wrong]:
 
 
 def _wrong_files(kafka: KafkaAccess) -> Iterator[Wrong]:
-    if kafka.ca_file:
-        yield from _tried("kafka_ca_file", kafka.ca_file, lambda: trusting(kafka.ca_file))
-    if kafka.certificate_file:
-        for name, file in (("kafka_certificate_file", kafka.certificate_file), ("kafka_key_file", kafka.key_file)):
-            unreadable = list(_tried(name, file, Path(file).read_bytes))
-            yield from unreadable
-            if unreadable:
-                return
-        context = ssl.create_default_context()
-        pair = f"{kafka.certificate_file}' and '{kafka.key_file}"
-        names = ("kafka_certificate_file", "kafka_key_file")
-        try:
-            load_certificate(context, kafka.certificate_file, kafka.key_file)
-        except OSError as error:
-            yield Wrong(names, f"found '{pair}', expected a certificate and its key, PEM: {_reason(error)}")
+    ca, certificate, key = kafka.ca_file, kafka.certificate_file, kafka.key_file
+    if ca:
+        yield from _tried("kafka_ca_file", ca, lambda: trusting(ca))
+    if not certificate:
+        return
+    unreadable = [
+        *_tried("kafka_certificate_file", certificate, Path(certificate).read_bytes),
+        *_tried("kafka_key_file", key, Path(key).read_bytes),
+    ]
+    yield from unreadable
+    if unreadable:
+        return
+    try:
+        load_certificate(ssl.create_default_context(), certificate, key)
+    except OSError as error:
+        text = f"found {certificate!r} and {key!r}, expected a certificate and its key, PEM: {_reason(error)}"
+        yield Wrong(("kafka_certificate_file", "kafka_key_file"), text)
 
 
 def _wrong_clickhouse(given: Given) -> Iterator[Wrong]:

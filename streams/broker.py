@@ -14,7 +14,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from kafka.admin import KafkaAdminClient
@@ -117,29 +117,40 @@ def _addresses(bootstrap: str) -> list[tuple[str, int]]:
 
 def _find_listener(kafka: KafkaAccess, addresses: list[tuple[str, int]], deadline: float) -> None:
     # What is known at once is told at once; the library would try again until its timeout.
-    reasons = []
+    silences, refusals = [], []
     for host, port in addresses:
         left = deadline - time.monotonic()
         if left <= 0:
             break
         try:
-            with socket.create_connection((host.strip("[]"), port), timeout=min(2.0, left)) as connection:
-                if kafka.ssl_context is not None:
-                    _shake_hands(kafka.ssl_context, connection, host.strip("[]"))
-            if kafka.sasl:
-                asyncio.run(_log_in(kafka, host.strip("[]"), port, left))
-        except BrokerUnreachable:
-            raise
-        except ssl.SSLError as error:
-            raise BrokerUnreachable(f"Kafka at {host}:{port}: {_tls_reason(error)}") from error
+            _try(kafka, host, port, left)
+        except BrokerUnreachable as refusal:
+            refusals.append(str(refusal))
         except OSError as error:
-            reasons.append(error.strerror or str(error))
+            silences.append(error.strerror or str(error))
         else:
             return
+    if refusals:
+        raise BrokerUnreachable(refusals[0])
     raise BrokerUnreachable(
-        f"no Kafka broker at {kafka.bootstrap}: {', '.join(dict.fromkeys(reasons))};"
+        f"no Kafka broker at {kafka.bootstrap}: {', '.join(dict.fromkeys(silences))};"
         f" start it, or set {SETTING} to its address"
     )
+
+
+def _try(kafka: KafkaAccess, host: str, port: int, seconds: float) -> None:
+    """Connect as far as it takes to be let in. BrokerUnreachable where somebody refuses, OSError where nobody is."""
+    name = host.strip("[]")
+    with socket.create_connection((name, port), timeout=min(2.0, seconds)) as connection:
+        if kafka.ssl_context is not None:
+            try:
+                _shake_hands(kafka.ssl_context, connection, name)
+            except ssl.SSLError as error:
+                raise BrokerUnreachable(f"Kafka at {host}:{port}: {_tls_reason(error)}") from error
+    if kafka.sasl:
+        # Not `asyncio.run`, which would leave this thread without a loop for who makes one on demand.
+        with closing(asyncio.new_event_loop()) as loop:
+            loop.run_until_complete(_log_in(kafka, name, port, seconds))
 
 
 def _shake_hands(context: ssl.SSLContext, connection: socket.socket, host: str) -> None:

@@ -12,6 +12,7 @@ reachable is told, as 0. `/ready` stays, as this is what the process is for: it 
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -176,6 +177,8 @@ def run(watches: Sequence[Watch], host: str, port: int) -> None:
     metrics.BUILD.labels(version("omnijourney"), NAME).set(1)
     for collector in (metrics.BUILD, *watches):
         SERVED.register(collector)
+    # What goes wrong is told by exceptions.
+    logging.getLogger("kafka").setLevel(logging.ERROR)
     state = health.Health()
     log.info("starting", http=f"{host}:{health.serve(state, host, port)}")
     for watch in watches:

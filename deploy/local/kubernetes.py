@@ -1,7 +1,7 @@
 """Brings what checks deploy/k8s into `.local/`, once: kustomize, and schemas of custom resources that Go modules carry.
 
 A `kubectl` or `kustomize` on PATH is used instead where it is new enough; Go compiles one otherwise (50 s on 2 cores).
-`python -m deploy.local.kubernetes` fetches all ahead of the tests.
+`python -m deploy.local.kubernetes` fetches all ahead of the tests that are marked `kubernetes`.
 """
 
 import json

@@ -32,7 +32,7 @@ for tool in "$@"; do
     apt)
         command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1 || report "Debian's apt-get and dpkg-deb" "apt dpkg"
         ;;
-    go) command -v go >/dev/null 2>&1 || report "Go (go), or kubectl 1.27 or newer instead" "golang" ;;
+    go) command -v go >/dev/null 2>&1 || report "Go 1.24 or newer (go)" "golang" ;;
     npm) command -v npm >/dev/null 2>&1 || report "npm" "npm" ;;
     *)
         echo "prerequisites.sh: unknown tool $tool" >&2

@@ -63,6 +63,8 @@ def _prometheus(folder: Path, port: int) -> ProcessSpec:
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={HOST}:{port}",
             f"--web.local-assets={program.parents[1] / 'share' / 'prometheus' / 'web'}",
+            # What fires before Alertmanager is discovered would be told a minute later.
+            "--rules.alert.resend-delay=2s",
             "--log.level=warn",
         ),
         ready_url=f"http://{HOST}:{port}/-/ready",

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import click
+from kafka.errors import RetriableError
 
 from streams import composition, config
-from streams.offsets import Lag, Place, Position
+from streams.offsets import POLL_S, Lag, Place, Position
 from streams.standing import Standing, look
 
 WIDE = 200
+#: A terminal with fewer columns has room for what matters most.
+NARROW = 120
+PATIENCE_S = 5.0
 
 
 class Behind(NamedTuple):
@@ -51,6 +55,18 @@ def _sum(lag: Lag, places: list[Place]) -> Position:
     return Position(sum(p.committed for p in positions), sum(p.end for p in positions))
 
 
+def _look(settings: config.Settings) -> Standing:
+    """A broker that makes its topic of groups on first use, or whose leaders move, is asked again for some seconds."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return look(settings.kafka, composition.groups(settings))
+        except RetriableError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(POLL_S)
+
+
 @click.command()
 @click.option(
     "--over",
@@ -70,12 +86,10 @@ def lag(over_s: float, as_json: bool) -> None:
     import orjson
 
     settings = config.read()
-    kafka, groups = settings.kafka, composition.groups(settings)
-    started = time.monotonic()
-    before = look(kafka, groups)
+    before, looked_at = _look(settings), time.monotonic()
     time.sleep(over_s)
-    now = look(kafka, groups)
-    rows = list(compare(before.lag, now, time.monotonic() - started))
+    now = _look(settings)
+    rows = list(compare(before.lag, now, time.monotonic() - looked_at))
     if as_json:
         click.echo(orjson.dumps([row._asdict() for row in rows], option=orjson.OPT_INDENT_2))
     else:
@@ -86,17 +100,19 @@ def _draw(rows: list[Behind]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    # Beside a terminal nothing is cut or wrapped.
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     table = Table(box=None, pad_edge=False)
     for name in ("group", "topic"):
         table.add_column(name, no_wrap=True)
-    for name in ("members", "partitions", "committed", "end", "lag", "read/s", "written/s", "drained in"):
+    counts = () if console.width < NARROW else ("members", "partitions", "committed", "end")
+    for name in (*counts, "lag", "read/s", "written/s", "drained in"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        numbers = (row.members, row.partitions, row.committed, row.end, row.lag)
+        numbers = (*(getattr(row, name) for name in counts), row.lag)
         rates = (f"{row.read_per_s:,.1f}", f"{row.written_per_s:,.1f}")
         table.add_row(row.group, row.topic, *(f"{number:,}" for number in numbers), *rates, _drained_in(row))
-    # Beside a terminal nothing is cut or wrapped.
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    console.print(table)
 
 
 def _drained_in(row: Behind) -> str:

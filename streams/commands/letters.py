@@ -172,6 +172,8 @@ def replay(selection: Selection, settings: tuple[Setting, ...], dry_run: bool) -
     from streams.stages.intake.judge import JudgeRules
 
     known = config.read()
+    if not (known.serves or dry_run):
+        raise click.UsageError("a pipeline beside the one that serves sends nothing to sources: replay where it serves")
     url, now = known.clickhouse_url, round(time.time() * 1000)
     require_migrated(url)
     rules = JudgeRules(known.partitions, known.lateness_budget_ms, known.future_tolerance_ms)

@@ -81,7 +81,8 @@ def switch() -> None:
     for name, value in live_variables(mine).items():
         click.echo(f"  {name}={value}")
     click.echo(
-        f"and keep those of the other, whose way back is {config.PREFIX}NAMESPACE={serving.namespace} with the same"
+        f"the other keeps its topics and state; the way back is the same command with {config.PREFIX}NAMESPACE="
+        f"{serving.namespace} and {config.PREFIX}LIVE_NAMESPACE={mine.namespace}"
     )
 
 

@@ -117,7 +117,7 @@ def _compare(
     databases: TwoDatabases, table: Compared, names: Collection[str], customers: Collection[str], limit: int
 ) -> Table:
     # Those of identities that are equal to none are few, but have to be looked at one by one.
-    classes = databases.classes(table, names, customers, EVERYONE if table.name == "identities" else limit)
+    classes = databases.classes(table, names, customers, EVERYONE if table.name == "identities" else max(1, limit))
     if table.name == "identities":
         classes = [_without_own(databases, table, one) for one in classes]
     counts = {(one.sides, one.differ): one.rows for one in classes}

@@ -60,7 +60,7 @@ def prepare(mine: Settings, serving: Settings, reads_from: int, by: str, now: in
     for stage in composition.STAGES:
         composition.require_topics(stage, serving)
     topic_admin.apply(mine.kafka, composition.topics(mine), mine.replication)
-    migrate(mine.clickhouse_url)
+    migrate(mine.clickhouse_url, cluster=mine.clickhouse_cluster)
     with ClickHouse(mine.clickhouse_url) as tables:
         say_writer(tables, Pipeline(mine.namespace, False, reads_from), by, now)
     with admin(mine.kafka) as client:

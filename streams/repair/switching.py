@@ -6,16 +6,16 @@ stays where it is: spend, runs of attribution, the record of replays.
 
 Refused while a worker of either runs, or where anything would be lost:
     touchpoints that serve and that the other never read
-    records of a source that the other has read and the serving one has not: re-sent to their partition by neither
+    records on a wrong partition that the other has read and the serving one has not: they would be re-sent by neither
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sinks.clickhouse import ClickHouse
 from sinks.comparing import SERVING, TwoDatabases
-from sinks.exchanging import carry_letters, exchange
+from sinks.exchanging import carry_letters, exchange, rerouted_on
 from sinks.pipelines import Pipeline, say_writer, writer
 from streams import composition
 from streams.broker import admin
@@ -52,9 +52,15 @@ def switch(mine: Settings, serving: Settings, by: str, now: int) -> Sequence[str
 
     Raises NotApart; NotYet before anything is changed; BrokerUnreachable; Unreachable and Misconfigured.
     """
+    if serving.clickhouse_cluster:
+        # A Distributed table goes on pointing at the local ones of its database, and so would later migrations.
+        raise NotYet(
+            "tables of a cluster can't be exchanged: point analysts and the workers of the new pipeline at database"
+            f" {database_of(mine)!r} instead"
+        )
     pipeline = require_pipeline(mine)
     _require_at_rest([mine, serving])
-    _require_read(sources_read(mine), sources_read(serving))
+    _require_read(sources_read(mine), sources_read(serving), rerouted_on(mine.clickhouse_url))
     _require_whole(mine, serving, pipeline)
     tell_corrections(serving, mine)
     with ClickHouse(serving.clickhouse_url) as client:
@@ -80,12 +86,12 @@ def _require_at_rest(pipelines: Sequence[Settings]) -> None:
             )
 
 
-def _require_read(mine: Read, serving: Read) -> None:
-    ahead = [f"{topic}-{partition}" for (topic, partition), at in mine.items() if serving[topic, partition] < at]
+def _require_read(mine: Read, serving: Read, rerouted: Collection[tuple[str, int]]) -> None:
+    ahead = [f"{topic}-{n}" for (topic, n), at in mine.items() if (topic, n) in rerouted and serving[topic, n] < at]
     if ahead:
         raise NotYet(
-            f"INTAKE of the pipeline that serves is behind this one's on {', '.join(sorted(ahead))}: what came to a"
-            f" wrong partition there would be re-sent by neither; run it until it has caught up"
+            f"INTAKE of the pipeline that serves is behind this one's on {', '.join(sorted(ahead))}: what came there"
+            f" though it belongs elsewhere would be re-sent by neither; run it until it has caught up"
         )
 
 

@@ -35,14 +35,21 @@ def run(program: Program, *arguments: str) -> str:
     return done.stdout
 
 
+#: What `make test` fetches, and `make check` does without.
+with_promtool = pytest.mark.stack
+
+
+@with_promtool
 def test_prometheus_takes_its_configuration_and_all_rules() -> None:
     assert run(PROMTOOL, "check", "config", str(PROMETHEUS / "prometheus.yml")).count("SUCCESS") == len(RULES) + 2
 
 
+@with_promtool
 def test_alertmanager_takes_its_configuration() -> None:
     assert "SUCCESS" in run(AMTOOL, "check-config", str(PROMETHEUS / "alertmanager.yml"))
 
 
+@with_promtool
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_alerts_fire_where_they_must_and_nowhere_else(path: Path) -> None:
     assert "SUCCESS" in run(PROMTOOL, "test", "rules", str(path))
@@ -136,3 +143,23 @@ def test_a_page_is_never_inhibited_by_a_ticket() -> None:
             for side in ("source_matchers", "target_matchers")
         )
         assert "ticket" not in source or "page" not in target, rule
+
+
+@with_promtool
+@pytest.mark.parametrize("severity", ["page", "ticket", "heartbeat"])
+def test_each_severity_goes_to_the_receiver_of_its_name(severity: str) -> None:
+    configuration = str(PROMETHEUS / "alertmanager.yml")
+    told = run(AMTOOL, "config", "routes", "test", f"--config.file={configuration}", f"severity={severity}")
+    assert told.strip() == severity
+
+
+def test_every_link_of_the_runbook_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([\w./-]*)#([^)]+)\)", RUNBOOK)
+    assert len(links) > 30
+    for page, anchor in links:
+        text = (ROOT / "docs" / page).read_text("utf-8") if page else RUNBOOK
+        headings = re.findall(r"^#+ (.+)$", text, flags=re.M)
+        assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, (
+            page,
+            anchor,
+        )

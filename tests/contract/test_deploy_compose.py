@@ -160,3 +160,16 @@ def test_prometheus_scrapes_each_process_of_ours_where_it_listens(services: dict
     groups = [group for name in named for group in yaml.safe_load((folder / name).read_text("utf-8"))]
     port = services["monitor"]["environment"]["OMNIJOURNEY_HTTP_PORT"]
     assert {target for group in groups for target in group["targets"]} == {f"{n}:{port}" for n in (*STAGES, "monitor")}
+
+
+def test_grafana_finds_its_sources_and_dashboards_where_they_are(services: dict[str, dict[str, Any]]) -> None:
+    folder = DEPLOY / "grafana" / "provisioning"
+    [source] = (folder / "datasources").iterdir()
+    for datasource in yaml.safe_load(source.read_text("utf-8"))["datasources"]:
+        host = datasource.get("url", "").removeprefix("http://").partition(":")[0] or datasource["jsonData"]["host"]
+        assert set(services[host]["networks"]) & set(services["grafana"]["networks"])
+        for secret in re.findall(r"/run/secrets/(\w+)", str(datasource)):
+            assert secret in {given["source"] for given in services["grafana"]["secrets"]}
+    [provider] = (folder / "dashboards").iterdir()
+    paths = {read["options"]["path"] for read in yaml.safe_load(provider.read_text("utf-8"))["providers"]}
+    assert paths <= {mount["target"] for mount in services["grafana"]["volumes"]}

@@ -15,8 +15,10 @@ from deploy.local.kubernetes import fetch_kustomize, fetch_schemas
 from streams import composition, config
 from streams.acls import acls
 from streams.composition import STAGES
-from streams.manifests import OVERLAYS, files, settings_of
+from streams.manifests import OVERLAYS, settings_of
 from tests.contract.deployments import DEPLOY, OWN, read, require_command
+
+pytestmark = pytest.mark.kubernetes
 
 Resource: TypeAlias = dict[str, Any]
 K8S = DEPLOY / "k8s"
@@ -99,11 +101,6 @@ def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return all(labels.get(k) == v for k, v in selector.get("matchLabels", {}).items()) and all(
         operators[e["operator"]](labels.get(e["key"]), e["values"]) for e in selector.get("matchExpressions", ())
     )
-
-
-def test_generated_files_are_what_is_declared_now() -> None:
-    stale = [str(path) for path, text in files(DEPLOY).items() if path.read_text("utf-8") != text]
-    assert stale == [], "run `make k8s`"
 
 
 def test_kubernetes_takes_every_core_resource(resources: list[Resource], tmp_path: Path) -> None:

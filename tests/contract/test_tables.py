@@ -16,6 +16,8 @@ from sinks.migrate import MIGRATIONS, migrate
 from sinks.tables import CORRECTIONS, TABLES, TOUCHPOINTS, WITHOUT_TABLE, Table
 
 BY_RECORD: dict[str, Table[Any]] = {**TABLES, "correction": CORRECTIONS}
+#: What commands write about repairs.
+OF_REPAIRS = ("replays", "pipelines")
 ALL_TABLES: list[Table[Any]] = [*BY_RECORD.values(), TOUCHPOINTS]
 DOCS = Path(__file__).parents[2] / "docs" / "tables.md"
 SCALARS = {"string": {"String", "LowCardinality(String)", "UUID"}, "bytes": {"String"}, "boolean": {"Bool", "UInt8"}}
@@ -161,7 +163,7 @@ def test_every_table_replaces_rows_by_version_and_hides_deleted_ones(client: Cli
         " WHERE database = %(database)s AND engine != 'View' AND name != %(bookkeeping)s",
         {"database": client.database, "bookkeeping": BOOKKEEPING},
     )
-    assert {name for name, _ in engines} == {*(table.name for table in ALL_TABLES), *attribution.TABLES}
+    assert {name for name, _ in engines} == {*(table.name for table in ALL_TABLES), *attribution.TABLES, *OF_REPAIRS}
     assert [name for name, engine in engines if not engine.startswith("ReplacingMergeTree(version, deleted)")] == []
 
 

@@ -123,37 +123,37 @@ def try_commands(root: Root, stage: Stage) -> None:
 
 
 def try_workers(root: Root, stage: Stage) -> None:
-    """Topics and tables made by the image, then one worker of each stage until ready, its health check, and SIGTERM."""
+    """Topics and tables made by the image, then each process until it is ready, its health check, and SIGTERM."""
     stack = Stack("image")
     try:
         pipeline = LocalPipeline(stack, stack.up(), {})
         for words in (["topics", "apply"], ["migrate"]):
             said = root.run([*stage.entrypoint, *words], stage, stage.user, **pipeline.variables)
             _say(f"omnijourney {' '.join(words)}: {len(said.splitlines())} lines")
-        for name in STAGES:
-            _try_worker(root, stage, name, pipeline.variables)
+        for words in (*(["worker", name] for name in STAGES), ["monitor"]):
+            _try_process(root, stage, words, pipeline.variables)
     finally:
         stack.down(purge=True)
 
 
-def _try_worker(root: Root, stage: Stage, name: str, variables: Mapping[str, str]) -> None:
-    [port] = free_ports(1)
+def _try_process(root: Root, stage: Stage, words: list[str], variables: Mapping[str, str]) -> None:
+    [port], name = free_ports(1), words[-1]
     state = f"{stage.env['OMNIJOURNEY_STATE_DIR']}/{name}"
     more = {**variables, "OMNIJOURNEY_HTTP_PORT": str(port), "OMNIJOURNEY_STATE_DIR": state}
     began = time.monotonic()
-    worker = root.start([*stage.entrypoint, "worker", name], stage, stage.user, more)
+    process = root.start([*stage.entrypoint, *words], stage, stage.user, more)
     ready = ["python", "-c", f"import urllib.request as r; r.urlopen('http://127.0.0.1:{port}/ready')"]
     while root.start(ready, stage, stage.user, more).wait():
-        if worker.poll() is not None or time.monotonic() - began > READY_S:
-            worker.kill()
-            raise SystemExit(f"{name} is not ready:\n{worker.communicate()[0]}")
+        if process.poll() is not None or time.monotonic() - began > READY_S:
+            process.kill()
+            raise SystemExit(f"{name} is not ready:\n{process.communicate()[0]}")
     took = time.monotonic() - began
     root.run(stage.health, stage, stage.user, **more)
-    worker.send_signal(signal.Signals[stage.stop_signal])
-    code = worker.wait(timeout=30)
-    _say(f"worker {name}: ready after {took:.1f} s, healthy, ended with {code} on {stage.stop_signal}")
+    process.send_signal(signal.Signals[stage.stop_signal])
+    code = process.wait(timeout=30)
+    _say(f"{name}: ready after {took:.1f} s, healthy, ended with {code} on {stage.stop_signal}")
     if code:
-        raise SystemExit(worker.communicate()[0])
+        raise SystemExit(process.communicate()[0])
 
 
 def _check_inside() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 import trustme
@@ -84,21 +85,26 @@ class GuardedStack(NamedTuple):
     sasl: str
     tls: str
 
-    def user(self, name: str, password: str | None = None) -> KafkaAccess:
+    def user(self, name: str) -> KafkaAccess:
         """The way in for a user made by `admit`."""
         return KafkaAccess(
-            self.sasl, "SASL_SSL", username=name, password=password or word(name), ca_file=str(self.papers.ca)
+            self.sasl, "SASL_SSL", username=name, password=self.password(name), ca_file=str(self.papers.ca)
         )
+
+    def password(self, name: str) -> str:
+        """The password of ``name`` as of now."""
+        return self._password_file(name).read_text("utf-8").removesuffix("\n")
+
+    def _password_file(self, name: str) -> Path:
+        return self.papers.ca.with_name(f"{name}.password")
 
     def environment(self, name: str) -> dict[str, str]:
         """The settings of a command or worker of user ``name``, whose password is in a file."""
-        file = self.papers.ca.with_name(f"{name}.password")
-        file.write_text(word(name) + "\n", encoding="utf-8")
         given = {
             "KAFKA_BOOTSTRAP": self.sasl,
             "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
             "KAFKA_USERNAME": name,
-            "KAFKA_PASSWORD_FILE": str(file),
+            "KAFKA_PASSWORD_FILE": str(self._password_file(name)),
             "KAFKA_CA_FILE": str(self.papers.ca),
             "CLICKHOUSE_URL": self.addresses.clickhouse_url,
             "PARTITIONS": "2",
@@ -107,10 +113,16 @@ class GuardedStack(NamedTuple):
         return {PREFIX + variable: value for variable, value in given.items()}
 
     def admit(self, *names: str) -> None:
-        """Make users, who may do nothing yet."""
+        """Make users, who may do nothing yet; to those that there are, give a new password, also in their file."""
+        for name in names:
+            # With characters that a careless encoding would trip over.
+            self._password_file(name).write_text(f"p@ss/w%rd 7,=ü{token_hex()}\n", "utf-8")
         with admin(self.addresses.kafka_bootstrap) as client:
             made = client.alter_user_scram_credentials(
-                [UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, word(name)) for name in names]
+                [
+                    UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, self.password(name))
+                    for name in names
+                ]
             )
         assert not any(made.values()), made
 
@@ -124,11 +136,6 @@ class GuardedStack(NamedTuple):
         with admin(self.addresses.kafka_bootstrap) as client:
             deleted = client.delete_acls([entry for acl in acls for entry in entries(name, acl)])
         assert all(gone for _, gone, _ in deleted)
-
-
-def word(name: str) -> str:
-    """The password of ``name``; with characters that a careless encoding would trip over."""
-    return f"{name}:p@ss/w%rd 7,=ü"
 
 
 def entries(name: str, acl: Acl) -> Iterator[ACL]:

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local import debian
 from deploy.local.fetch import project_root
+from deploy.local.ports import free_ports
 from deploy.local.processes import ProcessSpec
 from sinks.clickhouse import ClickHouse
 from streams.composition import STAGES
@@ -96,7 +97,11 @@ def touchpoints(count: int, campaigns: int, customers: int, first: int = 0) -> l
             "channel": (channel := CHANNELS[at % len(CHANNELS)]),
             "occurred_at": now - 1_500,
             "action": ACTIONS[channel],
-            "identifiers": [{"namespace": "cookie_id", "value": f"c{at % customers}"}],
+            "identifiers": [
+                {"namespace": "cookie_id", "value": f"c{at % customers}"},
+                # So that there is something to link.
+                *([{"namespace": "user_id", "value": f"u{at % customers}"}] if channel == "mobile" else []),
+            ],
             "acquisition": {"source": "s", "medium": "m", "campaign": f"campaign {at % campaigns}"},
             "message_id": f"m{at % campaigns}" if channel == "email" else None,
             "user_agent": "Mozilla/5.0",
@@ -126,7 +131,9 @@ def send_astray(pipeline: LocalPipeline) -> None:
 
 
 def scrape(pipeline: LocalPipeline, process: str) -> str:
-    with urllib.request.urlopen(pipeline.metrics_url(process), timeout=5) as answer:
+    """``process`` by name; or a port, of one that the pipeline doesn't know."""
+    url = f"http://127.0.0.1:{process}/metrics" if process.isdecimal() else pipeline.metrics_url(process)
+    with urllib.request.urlopen(url, timeout=5) as answer:
         text: str = answer.read().decode()
     return text
 
@@ -294,6 +301,33 @@ def test_what_intake_loses_shows_for_good_whoever_runs_it(pipeline: LocalPipelin
             pipeline.stack.remove(name)
 
 
+def test_a_partition_that_moved_is_told_by_its_new_worker_alone(pipeline: LocalPipeline, wait_until: Waiting) -> None:
+    """Runs after the one above: two records are missing."""
+    second = str(free_ports(1)[0])
+    environment = {
+        **pipeline.variables,
+        "OMNIJOURNEY_HTTP_PORT": second,
+        "OMNIJOURNEY_STATE_DIR": str(pipeline.stack.folder / "state" / "second"),
+        "OMNIJOURNEY_INSTANCE_ID": "second",
+    }
+    argv = (sys.executable, "-m", "streams.cli", "worker", "intake")
+    pipeline.stack.add([ProcessSpec("second", argv, environment, f"http://127.0.0.1:{second}/ready")])
+
+    def are_told_apart() -> bool:
+        here, there = (figures(pipeline, process, DIFFERENCE) for process in ("intake", second))
+        return (
+            not here.keys() & there.keys()
+            and len(here | there) == len(CHANNELS) * PARTITIONS
+            and sum((here | there).values()) == 2
+        )
+
+    wait_until(are_told_apart, 40, "each partition is told once")
+    held = {partition for _, partition in figures(pipeline, second, DIFFERENCE)}
+    assert 0 < len(held) < PARTITIONS
+    for name in ("journey_stage_state_keys", "journey_stage_cache_entries"):
+        assert {partition for partition, _ in figures(pipeline, second, name)} == held
+
+
 def missing(pipeline: LocalPipeline) -> dict[tuple[str, ...], float]:
     try:
         found = figures(pipeline, "intake", DIFFERENCE)
@@ -312,7 +346,8 @@ def restarts(pipeline: LocalPipeline, process: str) -> int:
 
 
 def test_the_lag_of_a_stage_without_workers_is_told(pipeline: LocalPipeline, wait_until: Waiting) -> None:
-    assert figures(pipeline, MONITOR, "journey_group_members") == {(stage,): 1.0 for stage in STAGES}
+    members = {**dict.fromkeys(STAGES, 1.0), "intake": 2.0}
+    wait_until(lambda: asked_members(pipeline) == members, 20, "the members are those of now")
     pipeline.stack.remove("sink")
     send(pipeline, touchpoints(100, 10, 60, first=50_000))
 
@@ -353,6 +388,15 @@ def test_a_monitor_whose_broker_and_database_are_frozen_tells_so_and_nothing_old
     wait_until(lambda: reachable(pipeline) == dict.fromkeys(servers.values(), 1.0), 90, "both answer")
     assert figures(pipeline, MONITOR, "journey_clickhouse_parts")["touchpoints",] >= 1
     assert set(figures(pipeline, MONITOR, "journey_kafka_under_replicated_partitions").values()) == {0.0}
+    os.kill(pipeline.stack.pid(MONITOR), signal.SIGTERM)
+    wait_until(lambda: restarts(pipeline, MONITOR) == 1, 10, "it has ended")
+    monitor = pipeline.stack.status().process(MONITOR)
+    assert monitor is not None
+    assert monitor.exit_code == 0
+
+
+def asked_members(pipeline: LocalPipeline) -> Mapping[str, float]:
+    return {group: members for (group,), members in figures(pipeline, MONITOR, "journey_group_members").items()}
 
 
 def reachable(pipeline: LocalPipeline) -> Mapping[str, float]:

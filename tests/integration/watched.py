@@ -114,7 +114,7 @@ def watched(pipeline: LocalPipeline) -> Iterator[Watched]:
     (port,) = free_ports(1)
     monitor = ProcessSpec(
         name="monitor",
-        argv=(sys.executable, "-m", "streams.cli", "monitor", "--every", "0.5"),
+        argv=(sys.executable, "-m", "streams.cli", "monitor", "--every", "1"),
         env={**pipeline.variables, "OMNIJOURNEY_HTTP_PORT": str(port)},
         ready_url=f"http://{HOST}:{port}/ready",
     )
@@ -124,7 +124,9 @@ def watched(pipeline: LocalPipeline) -> Iterator[Watched]:
     quicken(watching.folder, FACTOR)
     _send_to(receiver.address, watching.folder / "alertmanager.yml")
     try:
-        pipeline.stack.add([monitor, *watching.processes])
+        # One after the other: a Prometheus that waits for its targets would tell that they are away.
+        pipeline.stack.add([monitor])
+        pipeline.stack.add(watching.processes)
         yield Watched(pipeline, receiver, watching.prometheus_url, watching.alertmanager_url)
     finally:
         receiver.close()
@@ -144,23 +146,30 @@ def verify(of: Watched, folder: Path) -> None:
     of.receiver.metrics = path.read_bytes()
 
 
+def live(number: int, occurred_at: int) -> dict[str, Any]:
+    """A touchpoint of one of 100 visitors, on web or email."""
+    channel, action = (("web", "page_viewed"), ("email", "opened"))[number % 2]
+    return {
+        "event_id": f"live-{number}",
+        "channel": channel,
+        "action": action,
+        "occurred_at": occurred_at,
+        "identifiers": [{"namespace": "cookie_id", "value": f"live-{number % 100}"}],
+    }
+
+
 @contextmanager
 def producing(bootstrap: str, rate: float) -> Iterator[None]:
     """Touchpoints of now, ``rate`` a second, on web and email, until the block ends."""
     stop = threading.Event()
 
-    def live() -> Iterator[dict[str, Any]]:
-        number = 0
+    def endless() -> Iterator[dict[str, Any]]:
         while not stop.is_set():
-            number += 1
-            channel, action = (("web", "page_viewed"), ("email", "opened"))[number % 2]
-            cookie = {"namespace": "cookie_id", "value": f"live-{number % 500}"}
             now_ms = int(time.time() * 1000)
-            event = {"event_id": f"live-{number}", "channel": channel, "action": action, "occurred_at": now_ms}
-            yield {**event, "identifiers": [cookie]}
+            yield live(now_ms, now_ms)
 
     results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(produce_records(live(), bootstrap, rate=rate)))
+    thread = threading.Thread(target=lambda: results.append(produce_records(endless(), bootstrap, rate=rate)))
     thread.start()
     try:
         yield

@@ -1,6 +1,6 @@
 """The touchpoints that flow while a fault happens: those of the sample company, at a steady rate, and markers.
 
-    sample    |--a month in a minute, with duplicates, late ones, merges of customers, wrong ones-->
+    sample    |--two weeks in a minute, with duplicates, late ones, merges of customers, wrong ones-->
     markers   |--0----1----2----3--   every half second a touchpoint on each partition of one topic
 
 A marker tells how fresh the tables are: it is known when it was sent, and looked for when it can be seen. What Kafka

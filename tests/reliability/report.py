@@ -40,7 +40,10 @@ def write(path: Path, results: Iterable[Result]) -> None:
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise NoTable(f"{path}: expected the lines {BEGIN!r} and {END!r}")
-    table = "\n".join([*HEADER, *map(row, results)])
+    results = list(results)
+    loads = [result.load for result in results if result.load]
+    below = ["", f"Load of the machine at the end of each: {min(loads):g} to {max(loads):g}."] if loads else []
+    table = "\n".join([*HEADER, *map(row, results), *below])
     scratch = path.with_suffix(f".{os.getpid()}")
     scratch.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}", encoding="utf-8")
     scratch.replace(path)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.reliability.faults import Fault
-from tests.reliability.scene import Impossible, Scene, root, scene
+from tests.reliability.scene import WHOLE_S, Impossible, Scene, root, scene
 from tests.reliability.watch import DIFFERENCE
 
-WHOLE_S = 150.0
 SETTLED_S = 2.0
 
 
 @dataclass
 class Result:
     """``status``: whole, failed, or impossible here. ``whole_s`` of each injection; of the calm before: how fresh and
-    how far behind, in seconds. ``notes``: what is told besides; ``why``, where it failed."""
+    how far behind, in seconds. ``notes``: what is told besides; ``why``, where it failed; ``load`` of the machine at
+    the end."""
 
     name: str
     told: str
@@ -38,6 +39,7 @@ class Result:
     twice: int = 0
     verify: str = ""
     why: str = ""
+    load: float = 0.0
 
     def save(self) -> None:
         root().mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,7 @@ def observe(made: Scene, result: Result) -> None:
         if risen:
             metrics[name] = metrics.get(name, 0) + risen
     result.metrics = metrics
+    result.load = round(os.getloadavg()[0], 1)
     result.most_lag = made.watch.lags.most(made.began)
     result.restarts = {
         process.name: [process.restarts, process.exit_code or 0]

@@ -13,14 +13,17 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import encode
-from tests.reliability.faults import FUTURE, Future, Inject, freeze, kill, poison_partition, share_folder
+from streams.offsets import Place, Position
+from tests.reliability.faults import Inject, freeze, kill
+from tests.reliability.groups import share_folder
 from tests.reliability.hostile import poison
-from tests.reliability.judging import Read, Verdict, expect
+from tests.reliability.judging import Found, Read, Verdict, compare, expect
 from tests.reliability.report import BEGIN, END, seconds, write
 from tests.reliability.running import Result
-from tests.reliability.scene import Needs, Scene, scene
+from tests.reliability.scene import WHOLE_S, Needs, Scene, scene
+from tests.reliability.sending import FUTURE, Future, poison_partition
+from tests.reliability.watch import Lags
 
-WHOLE_S = 90.0
 POISON = 600
 FUTURE_FAULT = Future()
 FAULTS: dict[str, Inject] = {
@@ -47,7 +50,7 @@ def verdict(disturbed: Scene) -> Verdict:
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_after_kills_a_freeze_and_hostile_records_nothing_is_lost_or_counted_twice(verdict: Verdict) -> None:
     assert verdict.lost == verdict.twice == 0
     assert verdict.wrong == ()
@@ -82,6 +85,45 @@ def test_each_record_of_a_topic_has_one_outcome() -> None:
         }
     )
     assert expected.accepted == {("web", "cookie_id:someone", "a")}
+
+
+def test_what_is_missing_is_lost_and_what_is_too_much_is_counted_twice() -> None:
+    values = [touchpoint(name) for name in "abc"] + [b"?"]
+    expected = expect(reads(*values), budget_ms=0)
+    whole = Found(Counter(expected.outcomes), set(expected.accepted), Counter(expected.dead), late=0)
+    confirmed = Counter(values)
+
+    def figures(confirmed: Counter[bytes], found: Found) -> tuple[int, int, int]:
+        verdict = compare(confirmed, expected, found)
+        return verdict.lost, verdict.twice, len(verdict.wrong)
+
+    accepted, dead = ("web", "accepted", ""), ("web", "dead", "undecodable")
+    assert figures(confirmed, whole) == (0, 0, 0)
+    assert figures(confirmed + Counter([touchpoint("d")]), whole) == (1, 0, 0)
+    assert figures(confirmed, whole._replace(touchpoints=expected.accepted - {("web", "cookie_id:someone", "a")})) == (
+        (1, 0, 0)
+    )
+    assert figures(confirmed, whole._replace(outcomes=whole.outcomes + Counter([accepted]))) == (0, 1, 1)
+    assert figures(confirmed, whole._replace(outcomes=whole.outcomes - Counter([dead]))) == (1, 0, 1)
+    assert figures(confirmed, whole._replace(dead=Counter({("web", b"!"): 1}))) == (0, 0, 1)
+    assert figures(confirmed, whole._replace(late=1)) == (0, 0, 1)
+
+
+def test_caught_up_is_when_all_is_read_that_was_there_a_limit_before() -> None:
+    """The topic's end rises by ten a look; the group reads nothing for three looks, and then everything.
+
+    at         0    1    2    3    4
+    end       10   20   30   40   50
+    committed 10   10   10   10   50
+    """
+    lags = Lags("nowhere:1")
+    for at, (committed, end) in enumerate(((10, 10), (10, 20), (10, 30), (10, 40), (50, 50))):
+        lags.take(at, {Place("sink", "journeys", 0): Position(committed, end)})
+    assert [look.covered_at for look in lags.looks] == [0, 0, 0, 0, 4]
+    assert lags.behind_s(0) == [0, 1, 2, 3, 0]
+    assert lags.caught_up_at(0, limit_s=1.0) == 0
+    assert lags.caught_up_at(1, limit_s=1.0) == 4
+    assert lags.most(1) == {"intake": 0, "identity": 0, "customers": 0, "sink": 30}
 
 
 def test_the_table_takes_its_place_and_a_fault_that_failed_is_a_row(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class Freshness:
 
     def look(self) -> None:
         try:
-            with urllib.request.urlopen(self._url, timeout=2) as answer:
+            with urllib.request.urlopen(self._url, timeout=5) as answer:
                 rows = answer.read().decode().splitlines()
         except (OSError, HTTPException):
             return
@@ -79,6 +79,12 @@ class Freshness:
             seen, number = self.seen[self._partitions[via]], int(event_id.removeprefix("marker-"))
             if not seen or number > seen[-1][1]:
                 seen.append((now, number))
+
+    def told(self) -> str:
+        """How far it is, for who waits in vain."""
+        seen = [seen[-1][1] if seen else -1 for seen in self.seen]
+        flow = self._flow
+        return f"marker {len(flow.markers) - 1} is sent, {seen} seen; {flow.sent} sent, {flow.undelivered} undelivered"
 
     def seen_at(self, partition: int, number: int) -> float | None:
         """When marker ``number`` could be seen first; None: not yet."""
@@ -124,13 +130,19 @@ class Lags:
             now = lag(self._bootstrap, GROUPS)
         except (BrokerUnreachable, TopicMissing, KafkaError, OSError):
             return
+        self.take(began, now)
+
+    def take(self, began: float, now: Lag) -> None:
+        """What was found by a look that ``began`` then."""
         then = [(began, now), *[(look.at, look.lag) for look in reversed(self.looks)]]
         covered_at = next((at for at, ends in then if _covers(now, ends)), None)
         self.looks.append(Look(began, now, covered_at))
 
     def behind_s(self, since: float) -> list[float]:
         """For each look: how long before it nothing was there yet that was still unread at it."""
-        return [look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at]
+        return [
+            look.at - look.covered_at for look in list(self.looks) if look.at >= since and look.covered_at is not None
+        ]
 
     def caught_up_at(self, since: float, limit_s: float) -> float | None:
         """The first look at which all was read that was there ``limit_s`` before, and at ``since`` or later."""
@@ -138,6 +150,12 @@ class Lags:
             if look.covered_at is not None and look.covered_at >= since and look.at - look.covered_at <= limit_s:
                 return look.at
         return None
+
+    def told(self) -> str:
+        """How far it is, for who waits in vain."""
+        last = self.looks[-1] if self.looks else None
+        behind = sum(position.behind for position in last.lag.values()) if last else 0
+        return f"{behind} unread {time.monotonic() - last.at:.0f} s ago" if last else "the broker tells nothing"
 
     def most(self, since: float) -> dict[str, int]:
         """The largest lag of each group."""
@@ -249,5 +267,6 @@ class Watch:
                 return max(ready_at, fresh_at, caught_up_at) - since
             if time.monotonic() > deadline:
                 missing = {"processes ready": ready_at, "fresh": fresh_at, "caught up": caught_up_at}
-                raise TimeoutError(f"not within {seconds:.0f} s: {', '.join(w for w, at in missing.items() if not at)}")
+                said = ", ".join(what for what, at in missing.items() if not at)
+                raise TimeoutError(f"not within {seconds:.0f} s: {said}; {self.freshness.told()}; {self.lags.told()}")
             time.sleep(LOOK_EVERY_S)

@@ -285,3 +285,14 @@ def test_no_client_is_made_of_kafkas_addresses_alone() -> None:
     folder = Path(__file__).parents[2] / "streams"
     users = [str(file.relative_to(folder)) for file in folder.rglob("*.py") if ".kafka_bootstrap" in file.read_text()]
     assert sorted(users) == ["config.py", "demo.py", "local.py"]
+
+
+def test_what_cannot_be_reached_is_told_without_the_password(files: dict[str, str]) -> None:
+    given = {"CLICKHOUSE_URL": "clickhouse://sink@127.0.0.1:1/journeys", "CLICKHOUSE_PASSWORD": SECRET}
+    given |= SASL | {"KAFKA_BOOTSTRAP": "127.0.0.1:1", "KAFKA_PASSWORD_FILE": files["password"]}
+    environment = {PREFIX + name: value for name, value in given.items()}
+    for command in (["migrate"], ["topics", "diff"], ["worker", "sink"]):
+        ended = CliRunner().invoke(main, command, env=environment)
+        assert ended.exit_code == 3
+        assert "Connection refused" in ended.output
+        assert not any(trace in ended.output + repr(ended.exception) for trace in TRACES)

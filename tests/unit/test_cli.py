@@ -47,6 +47,10 @@ COMMANDS = (
     ("unlink", "user_id=4711", "cookie_id=28dc", "--reason", "sold"),
     ("lift", "user_id=4711", "cookie_id=28dc", "--reason", "a mistake"),
     ("verify",),
+    ("dead", "list"),
+    ("dead", "replay", "--dry-run"),
+    ("late", "show", "touchpoints.web-0-1"),
+    ("replay", "compare"),
 )
 PAIRED = ("link", "unlink", "lift")
 TOUCHPOINT = (

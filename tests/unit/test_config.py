@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.config import PREFIX, ConfigError, Settings, describe, read
+from streams.config import PREFIX, ConfigError, Settings, describe, read, read_serving
 
 GOOD = {
     "kafka_bootstrap": ("broker:1", "broker:1"),
@@ -14,6 +14,8 @@ GOOD = {
     "log_epoch": ("1", 1),
     "own_domains": ("a.example, b.example,", frozenset({"a.example", "b.example"})),
     "closing_conversions": ("purchase,lease", frozenset({"purchase", "lease"})),
+    "namespace": ("next", "next"),
+    "live_namespace": ("next", "next"),
     "session_gap_ms": ("60000", 60_000),
     "journey_gap_ms": ("60000", 60_000),
     "lookback_ms": ("0", 0),
@@ -35,7 +37,10 @@ GOOD = {
     "http_port": ("8080", 8080),
     "log_level": ("debug", "debug"),
 }
+NAMESPACES = {"namespace", "live_namespace"}
 BAD = {
+    "namespace": ("Next", "next.one", "1st", "a" * 31),
+    "live_namespace": ("-",),
     "partitions": ("0", "10001", "4.5", "four", ""),
     "customer_partitions": ("0", "10001", "-1", ""),
     "replication": ("0", "11", "x"),
@@ -80,7 +85,7 @@ def test_the_examples_cover_every_setting() -> None:
     fields = {name: field for name, field in Settings.model_fields.items() if name not in ACCESS}
     assert set(GOOD) == set(fields)
     numbers_and_choices = {n for n, f in fields.items() if f.annotation not in (str, frozenset[str])}
-    assert set(BAD) == numbers_and_choices
+    assert set(BAD) == numbers_and_choices | NAMESPACES
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -88,7 +93,36 @@ def test_a_setting_is_read_from_its_variable(name: str) -> None:
     text, value = GOOD[name]
     settings = read({PREFIX + name.upper(): text})
     assert getattr(settings, name) == value
-    assert settings.model_dump() == {**read({}).model_dump(), name: value}
+    # Where the two namespaces differ, the database is another one, too.
+    derived = {"clickhouse_url"} if name in NAMESPACES else set()
+    assert settings.model_dump(exclude=derived) == {**read({}).model_dump(exclude=derived), name: value}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "live", "database"),
+    [
+        ("", "", "journeys"),
+        ("next", "", "journeys_next"),
+        ("next", "next", "journeys"),
+        ("", "next", "journeys_next"),
+        ("third", "next", "journeys_third"),
+    ],
+)
+def test_a_pipeline_beside_the_one_that_serves_has_a_database_of_its_own(
+    namespace: str, live: str, database: str
+) -> None:
+    """The two exchange their tables: before and after, one writes journeys, the other the database beside."""
+    url = "clickhouse://default:secret@db:9000/{}?secure=true"
+    environment = {
+        f"{PREFIX}NAMESPACE": namespace,
+        f"{PREFIX}LIVE_NAMESPACE": live,
+        f"{PREFIX}CLICKHOUSE_URL": url.format("journeys"),
+    }
+    settings = read(environment)
+    assert settings.clickhouse_url == url.format(database)
+    assert settings.serves == (namespace == live)
+    serving = read_serving(environment)
+    assert (serving.namespace, serving.clickhouse_url) == (live, url.format("journeys"))
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])

@@ -20,6 +20,9 @@ from streams.stages.intake.judge import ORIGIN, RECEIVED_AT, Judge, JudgeRules, 
 from streams.stages.intake.memory import Memory
 from streams.stages.intake.outcomes import NAMES, Accepted, Dead, Late, Outcome, Rerouted
 
+#: What has a lag: touchpoints that are right.
+_TIMED = (Accepted, Late)
+
 
 @dataclass(frozen=True, slots=True)
 class IntakeRules:
@@ -52,7 +55,7 @@ class Intake:
                 continue
             outcome = self._judge.judge(record, content, backfill, memory)
             _take(records, record, outcome, memory, out)
-            if content is not None and not backfill and isinstance(outcome, Accepted | Late):
+            if content is not None and not backfill and isinstance(outcome, _TIMED):
                 memory.lags_ms.append(outcome.received_at - content.occurred_at)
         memory.close()
         _observe(memory)

@@ -1,5 +1,7 @@
 """What a migration's statement becomes on a cluster, and which statements are refused there."""
 
+from pathlib import Path
+
 import pytest
 
 from sinks.migrate import MIGRATIONS
@@ -67,6 +69,6 @@ def test_a_statement_without_a_known_form_is_refused(statement: str, told: str) 
         render(statement, "journeys", "main")
 
 
-def test_the_way_back_has_a_form_too() -> None:
-    for path in MIGRATIONS.glob("*.down.sql"):
-        assert all("ON CLUSTER 'main'" in statement for statement in rendered(path.read_text("utf-8")))
+@pytest.mark.parametrize("path", sorted(MIGRATIONS.glob("*.sql")), ids=lambda path: path.name)
+def test_every_migration_has_a_form_and_so_has_the_way_back(path: Path) -> None:
+    assert all("ON CLUSTER 'main'" in statement for statement in rendered(path.read_text("utf-8")))
