@@ -56,9 +56,8 @@ COMMANDS = (
     ),
     *(f"attribute --by {by} --since 2026-03-02 --until 2026-03-09 --model markov" for by in ("channel", "campaign")),
     *("report --output {folder}/page.html", "produce {folder}/good.ndjson", "produce --dry-run {folder}/good.ndjson"),
-    *("produce {folder}/nothing.ndjson", "spend {folder}/nothing.csv", "lag --over 0.5", "lag --over 0.5 --json"),
+    *("spend {folder}/nothing.csv", "lag --over 0.5", "lag --over 0.5 --json"),
     *("dead list", "dead list --each 200", "late list", "dead replay --dry-run", "late replay --dry-run"),
-    *("acls", "schemas check", "stack status --name demo"),
 )
 MAPPING = """
 [touchpoint]
