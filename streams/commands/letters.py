@@ -16,19 +16,24 @@ from typing import Any
 import click
 
 from schemas.codec import Undecodable, decode
+from sinks.again import Again
 from sinks.letters import Group, Kind, Letter, Selection, groups, letters, write
+from sinks.migrate import require_migrated
 from sinks.plain import printable
 from sinks.plain_table import plain_table
+from sinks.verify import Tables
 from streams import composition, config
 from streams.domain.vocabulary import CHANNELS
 from streams.producing.kafka_outlet import KafkaOutlet
+from streams.repair.effects import changed_rows
+from streams.repair.judging import Judging
 from streams.repair.mending import Setting
+from streams.repair.replaying import FORESEEN, Replaying, Result
+from streams.stages.intake.judge import JudgeRules
 from streams.topics import touchpoint_topic
 
 EXIT_FAILED = 1
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-#: So many are computed through at most to tell which tables would change: their customers are in memory.
-FORESEEN = 20_000
 
 
 def commands_of(kind: Kind, group: click.Group) -> None:
@@ -114,7 +119,7 @@ def select(kind: Kind, given: dict[str, Any]) -> Selection:
 
 def show_groups(selection: Selection, each: int | None, ndjson: bool) -> None:
     """Print the letters: counted, ``each`` of them at most, or all as lines that `produce` takes."""
-    url = config.read().clickhouse_url
+    url = _database()
     if ndjson:
         _print_ndjson(url, selection)
         return
@@ -123,6 +128,13 @@ def show_groups(selection: Selection, each: int | None, ndjson: bool) -> None:
     if each is not None and found:
         rows = [(x.id, x.reason, x.field, _at(x.received_at), x.replayed) for x in letters(url, selection, each, True)]
         click.echo("\n" + plain_table(("id", "reason", "field", "received", "replayed"), rows))
+
+
+def _database() -> str:
+    """Its address, where it has the tables; MigrationError where it hasn't."""
+    url = config.read().clickhouse_url
+    require_migrated(url)
+    return url
 
 
 def _print_ndjson(url: str, selection: Selection) -> None:
@@ -139,7 +151,7 @@ def _print_ndjson(url: str, selection: Selection) -> None:
 
 def show(selection: Selection, ndjson: bool, original: Path | None) -> None:
     """Print all that is known of one letter; its ``original`` bytes to a file."""
-    found = next(letters(config.read().clickhouse_url, selection, 1), None)
+    found = next(letters(_database(), selection, 1), None)
     if found is None:
         raise click.ClickException(
             f"found none with the id {selection.id!r}; `omnijourney {selection.kind} list --each 20` names some"
@@ -163,47 +175,34 @@ def show(selection: Selection, ndjson: bool, original: Path | None) -> None:
 
 def replay(selection: Selection, settings: tuple[Setting, ...], dry_run: bool) -> None:
     """Replay what ``selection`` has, and print what became of it; exit code 1 where anything stays as it was."""
-    from sinks.again import Again
-    from sinks.migrate import require_migrated
-    from sinks.verify import Tables
-    from streams.repair.effects import changed_rows
-    from streams.repair.judging import Judging
-    from streams.repair.replaying import Replaying, Result
-    from streams.stages.intake.judge import JudgeRules
-
     known = config.read()
     if not (known.serves or dry_run):
         raise click.UsageError("a pipeline beside the one that serves sends nothing to sources: replay where it serves")
-    url, now = known.clickhouse_url, round(time.time() * 1000)
-    require_migrated(url)
+    url, now = _database(), round(time.time() * 1000)
     rules = JudgeRules(known.partitions, known.lateness_budget_ms, known.future_tolerance_ms)
     judging = Judging(url, rules, known.own_domains, now)
     rows = Again(url, composition.sink_records(known), known.log_epoch)
-
-    def tell(result: Result, conditional: str) -> None:
-        click.echo("\n".join(_told(result, conditional)))
-
     if dry_run:
         result = Replaying(judging, rows, settings).run(letters(url, selection))
-        tell(result, "would be ")
+        click.echo("\n".join(_told(result, "would be ")))
         tables = Tables(url)
         limits = composition.identity_limits(known)
-        foreseen = changed_rows(tables, result.items[:FORESEEN], composition.stitching_rules(known), limits)
+        foreseen = changed_rows(tables, result.foreseen, composition.stitching_rules(known), limits)
         if foreseen:
             click.echo("\n" + plain_table(("table", "rows that would change"), [*foreseen.items()]))
-        if len(result.items) > FORESEEN:
+        if result.accepted > FORESEEN:
             click.echo(f"counted for the first {FORESEEN:,} touchpoints")
     else:
         by = getpass.getuser()
         with KafkaOutlet(known.kafka) as outlet:
             replaying = Replaying(judging, rows, settings, outlet, lambda done: write(url, done, selection, by, now))
             result = replaying.run(letters(url, selection))
-        tell(result, "")
+        click.echo("\n".join(_told(result, "")))
     if not result.complete:
         raise SystemExit(EXIT_FAILED)
 
 
-def _told(result: Any, conditional: str) -> list[str]:
+def _told(result: Result, conditional: str) -> list[str]:
     lines = [f"{result.read:,} read"]
     lines += [f"{result.accepted:>9,} {conditional}accepted{'' if conditional else ': sent again'}"]
     lines += [f"{result.duplicate:>9,} duplicate: what they say is there already"]

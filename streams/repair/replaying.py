@@ -29,6 +29,8 @@ from streams.stages.intake.outcomes import Accepted, Dead, Duplicate
 from streams.topics import TOUCHPOINTS, channel_of
 
 BATCH = 1_000
+#: So many are kept at most to compute which tables would change: their customers are in memory.
+FORESEEN = 20_000
 OF_A_STAGE = "a stage could not take it, and has gone on since: `omnijourney replay --from` folds it anew"
 T = TypeVar("T")
 Log = Callable[[Iterable[Replayed]], None]
@@ -56,8 +58,8 @@ class Result:
     still: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
-    #: Those that are accepted, where they are asked for.
-    items: list[Judged] = field(default_factory=list)
+    #: The first of those that would be accepted.
+    foreseen: list[Judged] = field(default_factory=list)
 
     @property
     def read(self) -> int:
@@ -136,7 +138,8 @@ class Replaying:
                     raise TypeError(f"{type(other).__name__}: with one partition and no watermark it can't be")
         if self._outlet is None:
             self.result.accepted += len(going)
-            self.result.items += (item.judged for item in going.values())
+            room = FORESEEN - len(self.result.foreseen)
+            self.result.foreseen += [item.judged for item in going.values()][:room]
             return
         messages = [_message(at, item) for at, item in going.items()]
         settled = [*self._outlet.send(messages), *self._outlet.drain()]
