@@ -219,7 +219,7 @@ def limits(costs: Costs, assumed: Assumed | None = None) -> list[Limit]:
     identity = 1e6 / costs["cpu_us"]["identity"] * a.busy / a.peak
     _, everywhere = _tables(costs, kept)
     shard = a.node_cores * a.busy * (1 - a.query_share) / costs["cpu_us"]["clickhouse"] * 1e6 / a.peak
-    per_link = costs["cpu_us"]["identity"] / links
+    per_link, a_link = costs["cpu_us"]["identity"] / links, costs["state_bytes"]["identity"] / links
     found = [
         Limit(
             "IDENTITY, one core",
@@ -229,10 +229,11 @@ def limits(costs: Costs, assumed: Assumed | None = None) -> list[Limit]:
             " the link graph (ADR 8)",
         ),
         Limit(
-            "state of IDENTITY, one disk",
+            "IDENTITY, one state",
             a.worker_state / (costs["state_bytes"]["identity"] * DAY_S * a.state_days),
-            f"{costs['state_bytes']['identity']:,.0f} bytes a touchpoint, kept for {a.state_days:g} days",
-            "a larger disk and a longer recovery, or a standby",
+            f"a new link takes {a_link:,.0f} bytes: {a.worker_state / a_link / 1e9:.1f} billion links fill"
+            f" {a.worker_state / GB:,.0f} GB, at this rate in {a.state_days:g} days",
+            "a larger disk, which takes longer to read back; forgetting links that nobody uses any more (not built)",
         ),
         Limit(
             "parts of `touchpoints` on a shard",

@@ -86,8 +86,8 @@ def measured(costs: Costs) -> str:
     return "\n\n".join(
         [
             f"Measured on {run['on']} with {number(costs['events'])} touchpoints of {number(costs['customers'])}"
-            f" customers, median of {number(run['runs'])} runs, {run['cores']} cores for everything; end to end"
-            f" {number(costs['events_per_second'])} touchpoints a second.",
+            f" customers, runs: {number(run['runs'])} (of several the median), {run['cores']} cores for everything;"
+            f" end to end {number(costs['events_per_second'])} touchpoints a second.",
             _table(["process", "CPU s", "most memory, MB", "cores at rest"], cpu),
             _table(["topic", "records", "on disk (lz4), one copy"], topics),
             _table(["state of", "on disk"], state),
