@@ -30,24 +30,24 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupt)
     sweep()
     try:
-        failed = run_all(given.only or FAULTS)
+        failed = run_all(given.only or FAULTS, given.report)
     except KeyboardInterrupt:
         say("interrupted; everything is ended, what was done is kept")
         return EXIT_INTERRUPTED
-    if given.report:
-        write(given.report, filter(None, map(kept, FAULTS)))
     if failed:
         say(f"failed: {', '.join(failed)}; see .local/reliability")
     return 1 if failed else 0
 
 
-def run_all(names: Iterable[str]) -> list[str]:
-    """Run faults one after the other; the names of those that failed."""
+def run_all(names: Iterable[str], report: Path | None) -> list[str]:
+    """Run faults one after the other, each of them anew in the ``report``; the names of those that failed."""
     failed = []
     for name in names:
         say(f"{name}: {FAULTS[name].told}")
         began = time.monotonic()
         result = run(FAULTS[name], say)
+        if report:
+            write(report, filter(None, map(kept, FAULTS)))
         failed += [name] if result.status == "failed" else []
         say(f"  {result.status} {result.why or result.verify} ({time.monotonic() - began:.0f} s in all)")
     return failed
