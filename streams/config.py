@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     )
     clickhouse_cluster: Text = Field(
         "",
-        description="name of ClickHouse's cluster, whose nodes get sharded and replicated tables; empty for one node",
+        description="ClickHouse's cluster, for shards and replicas; empty for one node",
     )
     namespace: Text = Field("", description="of this pipeline's own topics, groups and state; '' is one, too")
     live_namespace: Text = Field("", description="that of the pipeline that serves, the same for all pipelines")

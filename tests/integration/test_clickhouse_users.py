@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stack
 
 PAGE = (project_root() / "docs" / "security.md").read_text("utf-8")
 GRANT = re.compile(r"^(GRANT .+) TO (\w+);$", re.MULTILINE)
-PASSWORD = "p@ss:w%rd/ü&7"  # noqa: S105
+PASSWORD = "p@ss:w%rd/ü&7"  # noqa: S105 - of the test
 STARTS_S = 30
 USERS = """<clickhouse>
 <profiles><default/><analyst><readonly>2</readonly><final>1</final></analyst></profiles>
