@@ -73,6 +73,7 @@ bench: setup ## the runtime beside Faust and Quix Streams, IDENTITY, CUSTOMERS, 
 	$(BIN)/python tests/bench/attribution.py
 	$(BIN)/python tests/bench/verify.py
 	$(BIN)/python tests/bench/queries.py
+	$(BIN)/python tests/bench/observing.py
 
 soak: setup ## hours of faults: 20,000 simulated seeds of the runtime and of all stages, 200 kills, a million mutated records, every fault on the whole pipeline
 	$(BIN)/python -m tests.simulation --seeds 20000

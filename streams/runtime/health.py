@@ -58,7 +58,8 @@ def serve(health: Health, host: str, port: int) -> int:
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # It repeats the address, which stands in the line already.
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while attempting to bind")[0]
         raise CannotListen(f"/metrics, /live and /ready cannot listen on {host}:{port}: {reason}") from error
     threading.Thread(target=asyncio.run, args=(_Server(health).run(listening),), name="health", daemon=True).start()
     return int(listening.getsockname()[1])
@@ -106,8 +107,8 @@ class _Server:
                 writer.write(await self._answer(reader))
                 writer.close()
                 await writer.wait_closed()
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
-            """Who is too slow, or hangs up before the answer, is no event of ours."""
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            """Who is too slow, hangs up before the answer, or made room for another, is no event of ours."""
         finally:
             self._waiting.pop(task, None)
             writer.transport.abort()
