@@ -143,7 +143,7 @@ def test_config_masks_the_password(password: str) -> None:
 def test_config_masks_the_password_of_a_user_that_is_an_address(user: str) -> None:
     url = f"clickhouse://{user}:hunter2@db:9000/j?keyp%61ss=hunter2"
     result = run("config", settings={"OMNIJOURNEY_CLICKHOUSE_URL": url})
-    assert f"clickhouse://{user}:***@db:9000/j?keypass=***" in result.stdout
+    assert f"clickhouse://{user}:***@db:9000/j" in result.stdout
     assert "hunter2" not in result.output
 
 
