@@ -187,6 +187,9 @@ def test_all_stages_run_with_these_rights_through_a_takeover_and_a_new_password(
     assert stored > len(records) / 2
     verified = omnijourney(guarded.environment("monitor"), "verify")
     assert verified.exit_code == 0, verified.shown
+    written = [*(guarded.stack.folder / "state" / "intake" / "intake").rglob("*")]
+    assert len(written) > 5
+    assert not any(path.stat().st_mode & 0o077 for path in written)
     for process in guarded.stack.status().processes:
         if process.name not in ("kafka", "clickhouse"):
             told = guarded.stack.log_file(process.name).read_text("utf-8")
