@@ -7,15 +7,21 @@ here quotes a password, nor a URL that may hold one.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
 from streams.kafka_access import KafkaAccess, load_certificate, trusting
+
+#: Of the passwords that a query can name, the only one that clickhouse-driver reads: that of a certificate's key.
+KEY_PASSWORD = "keypass"  # noqa: S105 - a name
+#: What stands between the parts of a query, also for those who write it otherwise.
+_BETWEEN = re.compile("([&;?])")
 
 
 class Given(Protocol):
@@ -182,3 +188,23 @@ def _whole_url(url: str, password: str, ca_file: str) -> str:
     if ca_file:
         parts = parts._replace(query="&".join(filter(None, (parts.query, f"ca_certs={quote(ca_file, safe='')}"))))
     return parts.geturl()
+
+
+def names_password(query: str) -> bool:
+    """Whether ``query`` of an address has a password under a name that clickhouse-driver takes for another thing."""
+    names = {_name(part) for part in _BETWEEN.split(query)}
+    return any(name != KEY_PASSWORD and re.search("pass|pwd", name, re.IGNORECASE) for name in names)
+
+
+def masked(url: str) -> str:
+    """``url``, an address without `names_password`, with *** for each password in it."""
+    parts = urlsplit(url)
+    if parts.password is not None:
+        user, _, host = parts.netloc.rpartition("@")
+        parts = parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}")
+    query = (f"{KEY_PASSWORD}=***" if _name(part) == KEY_PASSWORD else part for part in _BETWEEN.split(parts.query))
+    return parts._replace(query="".join(query)).geturl()
+
+
+def _name(part: str) -> str:
+    return unquote(part.partition("=")[0])

@@ -7,6 +7,7 @@ Describe. Decides rights, not who has them: a stage's user is called like the st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -29,10 +30,12 @@ class Acl(NamedTuple):
     operations: tuple[str, ...]
 
 
-def acls(named: Callable[[str], str] = str) -> Mapping[str, tuple[Acl, ...]]:
-    """User -> what it may do. ``named`` gives what a topic or group is called where it is not called as declared."""
-    users = {stage: tuple(_of_stage(stage, named)) for stage in STAGES}
-    users["producer"] = tuple(Acl("topic", named(topic), "literal", ("Write",)) for topic in topics.TOUCHPOINTS)
+def acls(namespace: str = "", live_namespace: str = "") -> Mapping[str, tuple[Acl, ...]]:
+    """User -> what it may do in the pipeline ``namespace``, which serves where that is ``live_namespace``."""
+    named = partial(topics.physical, namespace=namespace)
+    serves = namespace == live_namespace
+    users = {stage: tuple(_of_stage(stage, named, serves)) for stage in STAGES}
+    users["producer"] = tuple(Acl("topic", topic, "literal", ("Write",)) for topic in topics.TOUCHPOINTS)
     users["monitor"] = (
         *(Acl("topic", named(topic), "literal", ("Describe",)) for topic in _all_topics()),
         *(Acl("group", named(stage), "literal", ("Describe",)) for stage in STAGES),
@@ -41,12 +44,16 @@ def acls(named: Callable[[str], str] = str) -> Mapping[str, tuple[Acl, ...]]:
         Acl("topic", named(topic), "literal", (*APPLY, "Write") if topic == topics.LINKS else APPLY)
         for topic in _all_topics()
     )
+    # Letters are replayed where it serves. A pipeline is made and taken away where it doesn't.
+    users["repairer"] = users["producer"] if serves else tuple(_of_replays(named, live_namespace))
     return users
 
 
-def _of_stage(stage: str, named: Callable[[str], str]) -> Iterator[Acl]:
+def _of_stage(stage: str, named: Callable[[str], str], serves: bool) -> Iterator[Acl]:
     state = {changelog_of(stage)} & set(_all_topics())
     reads, writes = {*GROUPS[stage], *state}, {*OUTPUTS[stage], *state}
+    if not serves:
+        writes -= {*topics.TOUCHPOINTS}
     for topic in sorted(reads | writes):
         # A worker looks at the settings that its state depends on before it starts.
         wanted = {"Read": topic in reads, "Write": topic in writes, "DescribeConfigs": topic in SAFETY}
@@ -55,6 +62,21 @@ def _of_stage(stage: str, named: Callable[[str], str]) -> Iterator[Acl]:
         # A producer for each partition, whose epoch keeps out who had the partition before.
         yield Acl("transactionalId", f"{named(topic)}-", "prefixed", ("Write",))
     yield Acl("group", named(stage), "literal", ("Read",))
+
+
+def _of_replays(named: Callable[[str], str], live_namespace: str) -> Iterator[Acl]:
+    """What `replay` does beside what serves: topics and groups of its own come and go; the others it looks at."""
+    begun = {topics.LINKS, changelog_of("intake")}
+    for topic in _all_topics():
+        if topic in topics.TOUCHPOINTS:
+            # Who commits offsets must be allowed to read.
+            yield Acl("topic", topic, "literal", ("Read", "DescribeConfigs"))
+        else:
+            yield Acl("topic", named(topic), "literal", (*APPLY, "Delete", *(["Write"] if topic in begun else [])))
+            yield Acl("topic", topics.physical(topic, live_namespace), "literal", ("Describe", "DescribeConfigs"))
+    for stage in STAGES:
+        yield Acl("group", named(stage), "literal", ("Read", "Delete") if stage == "intake" else ("Delete",))
+        yield Acl("group", topics.physical(stage, live_namespace), "literal", ("Describe",))
 
 
 def _all_topics() -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from streams.kafka_access import KafkaAccess, Mechanism, Protocol
 PREFIX = "OMNIJOURNEY_"
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@|([?&](?:keypass|password)=)[^&]*")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]+|\{cluster\}")
 #: Settings that may hold a password: no message quotes them.
@@ -215,8 +214,8 @@ class Settings(BaseSettings):
             raise expected from None
         if url.scheme not in ("clickhouse", "clickhouses") or not url.hostname or port == 0 or not url.path.strip("/"):
             raise expected
-        if "@" in url.path + url.query + url.fragment:
-            # A password that was not percent-encoded would pass for something else, and be shown.
+        if "@" in url.path + url.query or "#" in value or access.names_password(url.query):
+            # A password that was not percent-encoded, or stands elsewhere, would pass for something else, and be shown.
             raise expected
         return value
 
@@ -294,8 +293,8 @@ def describe(settings: Settings) -> list[Described]:
     return [
         Described(
             variable=PREFIX + name.upper(),
-            value=_text(getattr(settings, name)),
-            default=_text(field.default),
+            value=_text(name, getattr(settings, name)),
+            default=_text(name, field.default),
             unit=next(mark.text for mark in field.metadata if isinstance(mark, Unit)),
             meaning=field.description or "",
         )
@@ -303,11 +302,11 @@ def describe(settings: Settings) -> list[Described]:
     ]
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, frozenset):
         return ",".join(sorted(value))
     if isinstance(value, Mapping):
-        return ",".join(f"{name}={number}" for name, number in value.items())
+        return ",".join(f"{part}={number}" for part, number in value.items())
     if isinstance(value, SecretStr):
         return "***" if value.get_secret_value() else ""
-    return _PASSWORD.sub(lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", str(value))
+    return access.masked(str(value)) if name == "clickhouse_url" else str(value)

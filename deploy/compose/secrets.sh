@@ -15,13 +15,15 @@ hash() {
     sha256sum < "$folder/$1" | cut -d ' ' -f 1
 }
 
-password clickhouse_password
-password analyst_password
-password grafana_password
+for name in owner sink monitor analyst grafana; do
+    password "${name}_password"
+done
 cat > "$folder/clickhouse_users.xml" <<XML
 <clickhouse>
   <users>
-    <omnijourney><password_sha256_hex>$(hash clickhouse_password)</password_sha256_hex></omnijourney>
+    <owner><password_sha256_hex>$(hash owner_password)</password_sha256_hex></owner>
+    <sink><password_sha256_hex>$(hash sink_password)</password_sha256_hex></sink>
+    <monitor><password_sha256_hex>$(hash monitor_password)</password_sha256_hex></monitor>
     <analyst><password_sha256_hex>$(hash analyst_password)</password_sha256_hex></analyst>
   </users>
 </clickhouse>

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import click
 
 from streams import config
-from streams.topics import physical
 
 WIDE = 200
 
@@ -23,13 +21,14 @@ WIDE = 200
     help="For people, or the arguments of kafka-acls.sh, a line a call.",
 )
 def acls_command(form: str) -> None:
-    """Print the least that each stage and kind of user must be allowed on Kafka."""
+    """Print the least that each stage and kind of user of this pipeline must be allowed on Kafka."""
     from rich.console import Console
     from rich.table import Table
 
     from streams.acls import acls, arguments, rules
 
-    users = acls(partial(physical, namespace=config.read().namespace))
+    settings = config.read()
+    users = acls(settings.namespace, settings.live_namespace)
     if form == "kafka-acls":
         click.echo("\n".join(arguments(users)))
         return

@@ -151,6 +151,8 @@ class Worker(Generic[O]):
         Raises CannotListen (`streams.runtime.health`) before anything is read.
         """
         settings = self._settings
+        # State has identifiers in it: what this process writes, its user alone reads, wherever it is copied to.
+        os.umask(0o077)
         metrics.serve(version("omnijourney"), self._stage, self._registries)
         port = health.serve(self._health, settings.http_host, settings.http_port)
         log.info("starting", http=f"{settings.http_host}:{port}", inputs=list(self._stage.inputs))

@@ -20,9 +20,12 @@ IMAGE = f"omnijourney:{PROJECT['version']}"
 OWN = {
     "OMNIJOURNEY_INSTANCE_ID",
     "OMNIJOURNEY_KAFKA_USERNAME",
+    "OMNIJOURNEY_CLICKHOUSE_URL",
     "OMNIJOURNEY_CLICKHOUSE_PASSWORD_FILE",
     "OMNIJOURNEY_STATE_DIR",
 }
+#: Who works with ClickHouse, and as whom.
+CLICKHOUSE_USERS = {"prepare": "owner", "sink": "sink", "monitor": "monitor"}
 
 
 def ours(environment: Mapping[str, str]) -> dict[str, str]:

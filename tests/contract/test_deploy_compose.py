@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from streams.composition import STAGES
-from tests.contract.deployments import DEPLOY, IMAGE, OWN, ours, read, require_command
+from tests.contract.deployments import CLICKHOUSE_USERS, DEPLOY, IMAGE, OWN, ours, read, require_command
 
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 FILE = DEPLOY / "compose.yaml"
@@ -83,10 +83,19 @@ def test_what_prepares_runs_omnijourneys_commands(services: dict[str, dict[str, 
         require_command(arguments)
 
 
-def test_only_who_works_with_clickhouse_has_its_password(services: dict[str, dict[str, Any]]) -> None:
-    holders = {name for name in OURS if services[name].get("secrets")}
-    assert holders == {"sink", "monitor", "prepare"}
-    assert holders == {name for name in OURS if "OMNIJOURNEY_CLICKHOUSE_PASSWORD_FILE" in services[name]["environment"]}
+def test_only_who_works_with_clickhouse_has_a_password_each_its_own(services: dict[str, dict[str, Any]]) -> None:
+    assert {name for name in OURS if "OMNIJOURNEY_CLICKHOUSE_URL" in services[name]["environment"]} == {
+        *CLICKHOUSE_USERS
+    }
+    for name in OURS:
+        user = CLICKHOUSE_USERS.get(name)
+        assert [given["source"] for given in services[name].get("secrets", ())] == (
+            [f"{user}_password"] if user else []
+        )
+        if user:
+            environment = services[name]["environment"]
+            assert environment["OMNIJOURNEY_CLICKHOUSE_URL"] == f"clickhouse://{user}@clickhouse:9000/journeys"
+            assert environment["OMNIJOURNEY_CLICKHOUSE_PASSWORD_FILE"] == f"/run/secrets/{user}_password"
 
 
 def test_a_worker_ends_itself_before_it_is_ended(services: dict[str, dict[str, Any]], tmp_path: Path) -> None:

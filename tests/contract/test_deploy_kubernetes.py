@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -16,7 +17,7 @@ from streams import composition, config
 from streams.acls import acls
 from streams.composition import STAGES
 from streams.manifests import OVERLAYS, settings_of
-from tests.contract.deployments import DEPLOY, IMAGE, OWN, read, require_command
+from tests.contract.deployments import CLICKHOUSE_USERS, DEPLOY, IMAGE, OWN, read, require_command
 
 pytestmark = pytest.mark.kubernetes
 
@@ -25,7 +26,7 @@ K8S = DEPLOY / "k8s"
 VALIDATE = Path(sys.executable).with_name("kubernetes-validate")
 WORKLOADS = ("StatefulSet", "Deployment", "Job")
 #: Made by operators, or by hand before the first start (docs/deploying.md).
-GIVEN_SECRETS = {"omnijourney-cluster-ca-cert": {"ca.crt"}, "clickhouse-passwords": {"omnijourney"}}
+GIVEN_SECRETS = {"omnijourney-cluster-ca-cert": {"ca.crt"}, "clickhouse-passwords": {"owner", "sink", "monitor"}}
 #: Kinds of operators whose schemas no package carries: docs/deploying.md says what they were tried with.
 UNCHECKED = {
     "Kafka",
@@ -212,8 +213,14 @@ def test_users_have_their_secrets_and_their_rights(resources: list[Resource]) ->
 
 def test_only_who_works_with_clickhouse_has_its_password_and_a_way_to_it(resources: list[Resource]) -> None:
     holders = {name for name, t in pods(resources) if any(v["name"] == "clickhouse" for v in t["spec"]["volumes"])}
-    assert holders == {"sink", "monitor", "prepare"}
+    assert holders == {*CLICKHOUSE_USERS}
     for name, template in pods(resources):
+        for container in containers(template) if name in holders else ():
+            [secret] = [v["secret"] for v in template["spec"]["volumes"] if v["name"] == "clickhouse"]
+            user = CLICKHOUSE_USERS[name]
+            assert [item["key"] for item in secret["items"]] == [user]
+            found = environment(resources, template, container, name)["OMNIJOURNEY_CLICKHOUSE_URL"]
+            assert found == f"clickhouse://{user}@clickhouse-omnijourney:9000/journeys"
         assert (9000 in reached(resources, template)) == (name in holders), name
 
 
@@ -392,3 +399,19 @@ def test_clickhouse_is_the_cluster_that_the_settings_name(overlay: str, resource
     size = (cluster["layout"]["shardsCount"], cluster["layout"]["replicasCount"])
     assert size == ((2, 2) if overlay == "production" else (1, 1))
     assert settings.clickhouse_cluster == (cluster["name"] if overlay == "production" else "")
+
+
+def test_clickhouse_has_the_users_of_compose_with_the_same_rights(overlay: str, resources: list[Resource]) -> None:
+    compose = ElementTree.parse(DEPLOY / "compose" / "clickhouse-users.xml").getroot()  # noqa: S314 - our own file
+    rights = {user.tag: {query.text for query in user.iter("query")} for user in compose.iter("users") for user in user}
+    rights = {user: queries for user, queries in rights.items() if queries}
+    beyond = {"owner": "GRANT CLUSTER, REMOTE ON *.*", "sink": "GRANT REMOTE ON *.*", "analyst": "GRANT REMOTE ON *.*"}
+    if overlay == "production":
+        rights = {user: queries | {beyond[user]} if user in beyond else queries for user, queries in rights.items()}
+    [installation] = of_kind(resources, "ClickHouseInstallation")
+    users = installation["spec"]["configuration"]["users"]
+    suffix = "/grants/query"
+    found = {name.removesuffix(suffix): {*queries} for name, queries in users.items() if name.endswith(suffix)}
+    assert found == rights
+    for user in rights:
+        assert users[f"{user}/k8s_secret_password_sha256_hex"] == f"clickhouse-passwords/{user}_sha256"

@@ -5,6 +5,7 @@ One user for each stage and kind of user, all through SASL_SSL:
     operator    topics apply
     producer    a sample --> intake --> identity --> customers --> sink --> ClickHouse
     monitor     has it all arrived?
+    repairer    letters read again; a pipeline beside, made and dropped
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from streams.kafka_access import KafkaAccess
 from streams.offsets import wait_until_drained
 from streams.sample import generate, to_ndjson
 from streams.topics import ASSIGNMENTS, JOURNEYS
-from tests.integration.guarded import GuardedStack, guarded_stack, make_papers, omnijourney
+from tests.integration.guarded import Ended, GuardedStack, guarded_stack, make_papers, omnijourney
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 
@@ -77,6 +79,25 @@ def produce(guarded: GuardedStack, folder: Path, records: list[dict[str, Any]]) 
     file.write_bytes(b"".join(map(to_ndjson, records)))
     sent = omnijourney(guarded.environment("producer"), "produce", str(file))
     assert f"sent {len(records):,}" in sent.shown, sent
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, Any]]:
+    """A sample whose first conversion is in a currency that is none."""
+    made = list(islice(generate(200, 28, 5), EVENTS))
+    next(found for record in made if "currency" in (found := record.get("conversion", {})))["currency"] = "euro"
+    return made
+
+
+@pytest.fixture(scope="module")
+def running(
+    guarded: GuardedStack, records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> GuardedStack:
+    """One worker of each stage, which have read the first half of the records."""
+    produce(guarded, tmp_path_factory.mktemp("first"), records[: EVENTS // 2])
+    guarded.stack.add([worker(guarded, stage) for stage in STAGES])
+    wait_until_drained(guarded.user("monitor"), GROUPS, 90)
+    return guarded
 
 
 def test_a_user_may_do_nothing_that_the_table_does_not_say(guarded: GuardedStack) -> None:
@@ -144,19 +165,15 @@ def kept(acl: Acl, right: Acl) -> tuple[str, ...]:
 
 
 def test_all_stages_run_with_these_rights_through_a_takeover_and_a_new_password(
-    guarded: GuardedStack, tmp_path: Path
+    running: GuardedStack, records: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    records = list(islice(generate(200, 28, 5), EVENTS))
-    half = len(records) // 2
-    produce(guarded, tmp_path, records[:half])
-    guarded.stack.add([worker(guarded, stage) for stage in STAGES])
-    wait_until_drained(guarded.user("monitor"), GROUPS, 90)
+    guarded = running
     # Others take partitions over, and the epochs with them; those that are killed come back and take theirs again.
     guarded.stack.add([worker(guarded, stage, "-other") for stage in ("intake", "customers")])
     # A new password, and a restart with it.
     guarded.admit("identity")
     guarded.stack.remove("identity")
-    produce(guarded, tmp_path, records[half:])
+    produce(guarded, tmp_path, records[EVENTS // 2 :])
     guarded.stack.add([worker(guarded, "identity")])
     for stage in ("intake", "customers"):
         os.kill(guarded.stack.pid(stage), signal.SIGKILL)
@@ -170,7 +187,42 @@ def test_all_stages_run_with_these_rights_through_a_takeover_and_a_new_password(
     assert stored > len(records) / 2
     verified = omnijourney(guarded.environment("monitor"), "verify")
     assert verified.exit_code == 0, verified.shown
+    written = [*(guarded.stack.folder / "state" / "intake" / "intake").rglob("*")]
+    assert len(written) > 5
+    assert not any(path.stat().st_mode & 0o077 for path in written)
     for process in guarded.stack.status().processes:
         if process.name not in ("kafka", "clickhouse"):
             told = guarded.stack.log_file(process.name).read_text("utf-8")
             assert guarded.password(process.name.removesuffix("-other")) not in told
+
+
+def test_who_repairs_replays_letters_where_it_serves(running: GuardedStack) -> None:
+    mended = ("dead", "replay", "--reason", "invalid", "--set", "conversion.currency=EUR")
+    done = omnijourney(running.environment("repairer"), *mended)
+    assert "1 accepted: sent again" in done.shown, done
+
+
+def test_who_repairs_makes_a_pipeline_beside_undoes_half_of_one_and_drops_it(running: GuardedStack) -> None:
+    def replay(*arguments: str) -> Ended:
+        return omnijourney({**running.environment("repairer"), **beside}, "replay", *arguments)
+
+    beside = {f"{PREFIX}NAMESPACE": "next"}
+    for user, granted in acls("next").items():
+        running.allow(user, granted)
+    # From a moment on that is still to come, so that what lies there is left out, and the state begins with that.
+    prepare = ("prepare", "--from", "2099-01-01")
+    lacking = [Acl("topic", "next.intake-state-changelog", "literal", ("Write",))]
+    running.forbid("repairer", lacking)
+    failed = replay(*prepare)
+    assert (failed.exit_code, "next.intake-state-changelog" in failed.said) == (FAILED, True), failed
+    assert replay("drop", "--yes").exit_code == 0
+    running.allow("repairer", lacking)
+    prepared = replay(*prepare)
+    assert "reads 10 partitions" in prepared.shown, prepared
+    assert "0 records lie before" not in prepared.shown
+    intake = worker(running, "intake", "-beside")
+    running.stack.add([replace(intake, env={**intake.env, **beside, f"{PREFIX}INSTANCE_ID": ""})])
+    running.stack.remove("intake-beside")
+    assert "left out" in replay("compare").shown
+    dropped = replay("drop", "--yes")
+    assert "deleted 14 topics" in dropped.shown, dropped

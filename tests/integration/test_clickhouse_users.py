@@ -17,8 +17,10 @@ from deploy.local.fetch import fetch_parts, project_root
 from deploy.local.ports import HOST, free_ports
 from deploy.local.probes import answers
 from sinks.clickhouse import ClickHouse, Misconfigured
+from sinks.exchanging import exchange
 from sinks.migrate import migrate, require_migrated
 from streams.config import PREFIX, read
+from streams.monitor import clickhouse
 
 pytestmark = pytest.mark.stack
 
@@ -42,7 +44,7 @@ def users() -> str:
     granted: dict[str, str] = {"default": ""}
     for grant, name in GRANT.findall(PAGE):
         granted[name] = granted.get(name, "") + f"<query>{grant}</query>"
-    assert list(granted) == ["default", "owner", "sink", "analyst"]
+    assert list(granted) == ["default", "owner", "sink", "monitor", "analyst"]
     made = [
         USER.format(
             name=name,
@@ -82,11 +84,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def test_each_user_gets_in_by_password_and_may_do_its_own_work_alone(port: int) -> None:
-    def url(user: str) -> str:
+    def url(user: str, namespace: str = "") -> str:
         given = {"CLICKHOUSE_URL": f"clickhouse://{user}@{HOST}:{port}/journeys", "CLICKHOUSE_PASSWORD": PASSWORD}
+        given["NAMESPACE"] = namespace
         return read({PREFIX + name: value for name, value in given.items()}).clickhouse_url
 
-    assert migrate(url("owner"))
+    assert migrate(url("owner")) == migrate(url("owner", "next"))
     columns = ["topic", "channel", "partition", "outcome", "reason", "records", "version"]
     row = [["touchpoints.web"], ["web"], [0], ["accepted"], [""], [1], [1]]
     with ClickHouse(url("sink")) as sink:
@@ -99,3 +102,18 @@ def test_each_user_gets_in_by_password_and_may_do_its_own_work_alone(port: int) 
         for forbidden in ("TRUNCATE TABLE outcomes", "SELECT * FROM file('/etc/hostname', 'LineAsString')"):
             with pytest.raises(Misconfigured, match="Not enough privileges"):
                 analyst.query(forbidden)
+    with ClickHouse(url("sink", "next")) as sink:
+        assert sink.insert("outcomes", columns, row) == 1
+    watch = clickhouse(url("monitor"), 60)
+    watch.look()
+    families = {family.name: family for family in watch.collect()}
+    assert [sample.value for sample in families["journey_clickhouse_reachable"].samples] == [1]
+    parts = {sample.labels["table"]: sample.value for sample in families["journey_clickhouse_parts"].samples}
+    assert parts["outcomes"] == 1
+    with ClickHouse(url("monitor")) as monitor, pytest.raises(Misconfigured, match="Not enough privileges"):
+        monitor.query("SELECT count() FROM outcomes")
+    with ClickHouse(url("owner")) as owner:
+        exchange(owner, "journeys_next")
+        owner.query("DROP DATABASE journeys_next SYNC")
+        with pytest.raises(Misconfigured, match="Not enough privileges"):
+            owner.query("CREATE DATABASE elsewhere")

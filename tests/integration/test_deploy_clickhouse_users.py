@@ -16,6 +16,7 @@ from deploy.local.fetch import fetch_parts
 from deploy.local.ports import HOST, free_ports
 from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
+from streams.monitor import clickhouse
 from tests.contract.deployments import DEPLOY
 
 pytestmark = pytest.mark.stack
@@ -105,15 +106,26 @@ def wait_until_it_answers(server: Server, process: "subprocess.Popen[bytes]") ->
     pytest.fail(f"ClickHouse did not answer within {LISTENS_S} s")
 
 
-def test_our_user_makes_the_tables_and_nothing_beside_them(server: Server) -> None:
-    url = server.url("omnijourney", server.password("clickhouse"))
+def test_the_owner_makes_the_tables_and_those_beside_and_nothing_else(server: Server) -> None:
+    url = server.url("owner", server.password("owner"))
     assert len(migrate(url)) > 5
     with ClickHouse(url) as client:
         assert client.query("SELECT count() FROM touchpoints") == [(0,)]
-    elsewhere = server.ask(
-        "CREATE TABLE default.x (a Int8) ENGINE = Memory", "omnijourney", server.password("clickhouse")
-    )
+    assert migrate(f"{url}_next")
+    elsewhere = server.ask("CREATE TABLE default.x (a Int8) ENGINE = Memory", "owner", server.password("owner"))
     assert "ACCESS_DENIED" in elsewhere
+
+
+@pytest.mark.parametrize("user", ["sink", "monitor"])
+def test_who_writes_and_who_watches_get_in_and_drop_nothing(server: Server, user: str) -> None:
+    migrate(server.url("owner", server.password("owner")))
+    watch = clickhouse(server.url(user, server.password(user)), 60)
+    watch.look()
+    reachable = next(family for family in watch.collect() if family.name == "journey_clickhouse_reachable")
+    assert [sample.value for sample in reachable.samples] == [int(user == "monitor")]
+    count = server.ask("SELECT count() FROM journeys.outcomes", user, server.password(user))
+    assert ("ACCESS_DENIED" in count) == (user == "monitor")
+    assert "ACCESS_DENIED" in server.ask("TRUNCATE TABLE journeys.outcomes", user, server.password(user))
 
 
 @pytest.mark.parametrize(
@@ -126,12 +138,12 @@ def test_our_user_makes_the_tables_and_nothing_beside_them(server: Server) -> No
     ],
 )
 def test_analysts_read_and_nothing_else(server: Server, query: str) -> None:
-    migrate(server.url("omnijourney", server.password("clickhouse")))
+    migrate(server.url("owner", server.password("owner")))
     analyst = ("analyst", server.password("analyst"))
     assert server.ask("SELECT count() FROM journeys.engagement_daily", *analyst).strip().isdigit()
     assert "ACCESS_DENIED" in server.ask(query, *analyst)
 
 
 def test_nobody_comes_in_without_the_password(server: Server) -> None:
-    for user in ("omnijourney", "analyst"):
+    for user in ("owner", "sink", "monitor", "analyst"):
         assert "AUTHENTICATION_FAILED" in server.ask("SELECT 1", user, "")

@@ -113,6 +113,11 @@ def test_a_kafka_address_that_is_none_is_a_wrong_setting(value: str) -> None:
         "clickhouse://default:hunter2@host:99999/journeys",
         "clickhouse://default:hunt/er2@host:9000/journeys",
         "default:hunter2@host:9000/journeys",
+        "clickhouse://default@host:9000/journeys?passw%6Frd=hunter2",
+        "clickhouse://default@host:9000/journeys?Password=hunter2",
+        "clickhouse://default@host:9000/journeys?a=1;password=hunter2",
+        "clickhouse://default@host:9000/journeys?KEYPASS=hunter2",
+        "clickhouse://default@host:9000/journeys#password=hunter2",
         "hunter2",
     ],
 )
@@ -132,6 +137,14 @@ def test_config_masks_the_password(password: str) -> None:
     assert result.exit_code == 0
     assert "clickhouse://analyst:***@db:9000/j" in result.stdout
     assert "er2" not in result.output
+
+
+@pytest.mark.parametrize("user", ["anna@example.com", "anna%40example.com"])
+def test_config_masks_the_password_of_a_user_that_is_an_address(user: str) -> None:
+    url = f"clickhouse://{user}:hunter2@db:9000/j?keyp%61ss=hunter2"
+    result = run("config", settings={"OMNIJOURNEY_CLICKHOUSE_URL": url})
+    assert f"clickhouse://{user}:***@db:9000/j" in result.stdout
+    assert "hunter2" not in result.output
 
 
 def test_config_lists_the_settings_in_spite_of_a_wrong_one() -> None:
