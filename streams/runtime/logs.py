@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import PurePath
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -96,7 +96,8 @@ def _headline(error: BaseException) -> str:
 def _without_quotes(record: logging.LogRecord) -> bool:
     """Cut down what is said of exceptions; every record is then logged."""
     if hasattr(record, "_logger"):  # structlog's, with an event in place of a text
-        record.msg = {key: value if key == "exc_info" else _cut(value) for key, value in record.msg.items()}
+        event = cast(dict[str, Any], record.msg)
+        record.msg = {key: value if key == "exc_info" else _cut(value) for key, value in event.items()}
         return True
     try:
         record.msg = _cut(record.msg)

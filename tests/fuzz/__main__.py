@@ -18,8 +18,8 @@ from tests.fuzz.process import BATCH, intake, run
 
 #: 32 bytes a record: an empty `bytes` has 33, so to keep anything of each record is more.
 MOST_MB_A_MILLION = 32.0
-#: One look differs from the next by a megabyte or two; over fewer records that alone would be a slope.
-LEAST_RECORDS = 200_000
+#: Now and then 10 MB more stay at once, and then no more; amid fewer records that alone would be such a slope.
+LEAST_RECORDS = 1_000_000
 
 
 def main() -> int:

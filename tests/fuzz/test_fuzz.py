@@ -1,6 +1,6 @@
 """Some of what `make soak` does a million times: mutated records never crash, hang or stop what decodes them.
 
-Whether memory grows shows after some 200,000 records only: `python -m tests.fuzz` judges it, and nothing does here.
+Whether memory grows shows after a million records only: `python -m tests.fuzz` judges it, and nothing does here.
 """
 
 from __future__ import annotations
