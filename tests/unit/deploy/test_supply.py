@@ -139,7 +139,11 @@ def test_what_was_copied_into_the_sources_is_listed_in_its_version() -> None:
 
 
 def advisory(**affected: Any) -> dict[str, Any]:
-    return {"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{"package": {"name": "Avro"}, **affected}]}
+    return {
+        "id": "X-1",
+        "modified": "2026-01-02T03:04:05Z",
+        "affected": [{"package": {"ecosystem": "PyPI", "name": "Avro"}, **affected}],
+    }
 
 
 def ranged(*events: dict[str, str], type_: str = "ECOSYSTEM") -> dict[str, Any]:
@@ -150,6 +154,8 @@ def ranged(*events: dict[str, str], type_: str = "ECOSYSTEM") -> dict[str, Any]:
     "affected",
     [
         advisory(versions=["1.12.2"]),
+        advisory(versions=["no version", "1.12.2.0"]),
+        ranged({"introduced": "0"}, {"fixed": "1.12.3-rc.1"}, type_="SEMVER"),
         ranged({"introduced": "0"}),
         ranged({"introduced": "0"}, {"fixed": "1.12.3"}),
         ranged({"introduced": "1.12.2"}, {"fixed": "2"}),
@@ -168,7 +174,9 @@ def test_a_version_within_an_advisory_is_found(affected: dict[str, Any]) -> None
         ranged({"introduced": "0"}, {"fixed": "1.12.2"}),
         ranged({"introduced": "1.12.3"}),
         ranged({"introduced": "0"}, {"last_affected": "1.12.1"}),
+        ranged({"introduced": "0"}, {"fixed": "1.12.2"}, type_="SEMVER"),
         ranged({"introduced": "0"}, type_="GIT"),
+        advisory(package={"ecosystem": "npm", "name": "avro"}, versions=["1.12.2"]),
         {**advisory(versions=["1.12.2"]), "affected": [{"package": {"name": "avro-other"}, "versions": ["1.12.2"]}]},
     ],
 )
