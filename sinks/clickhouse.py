@@ -68,15 +68,11 @@ _DATA_CODES = frozenset(
         469,  # VIOLATED_CONSTRAINT
     }
 )
-_MISUSE_CODES = frozenset(
+# Their messages name users, rights, databases and settings, and never quote the query.
+_CONNECTION_CODES = frozenset(
     {
-        ErrorCodes.NO_SUCH_COLUMN_IN_TABLE,
-        ErrorCodes.UNKNOWN_IDENTIFIER,
-        ErrorCodes.UNKNOWN_TABLE,
-        ErrorCodes.SYNTAX_ERROR,
         ErrorCodes.UNKNOWN_DATABASE,
         ErrorCodes.UNKNOWN_SETTING,
-        ErrorCodes.READONLY,
         ErrorCodes.UNKNOWN_USER,
         ErrorCodes.WRONG_PASSWORD,
         ErrorCodes.REQUIRED_PASSWORD,
@@ -84,6 +80,13 @@ _MISUSE_CODES = frozenset(
         516,  # AUTHENTICATION_FAILED
     }
 )
+_MISUSE_CODES = _CONNECTION_CODES | {
+    ErrorCodes.NO_SUCH_COLUMN_IN_TABLE,
+    ErrorCodes.UNKNOWN_IDENTIFIER,
+    ErrorCodes.UNKNOWN_TABLE,
+    ErrorCodes.SYNTAX_ERROR,
+    ErrorCodes.READONLY,
+}
 _PASSING_CODES = frozenset(
     {
         ErrorCodes.TIMEOUT_EXCEEDED,
@@ -132,7 +135,10 @@ class Rejected(ClickHouseError):
 class Misconfigured(ClickHouseError):
     """The request itself is wrong (no such table, database or right): stop, a person must act."""
 
-    quotes_no_data = True  # said of what an insert raises: its statement names tables and columns alone
+    def __init__(self, reason: str, quotes_no_data: bool = True) -> None:
+        """``quotes_no_data`` is False for a server's answer to what may hold data: its message may quote that."""
+        super().__init__(reason)
+        self.quotes_no_data = quotes_no_data
 
 
 class Address(NamedTuple):
@@ -169,7 +175,8 @@ def error_of(error: Exception, table: str | None = None) -> ClickHouseError:
         if table is not None and error.code in _DATA_CODES:
             return Rejected(table, text)
         if error.code in _MISUSE_CODES or (table is None and error.code not in _PASSING_CODES):
-            return Misconfigured(text)
+            # The statement of an insert names tables and columns alone.
+            return Misconfigured(text, quotes_no_data=table is not None or error.code in _CONNECTION_CODES)
         return Unreachable(text, error.code)
     if table is not None and isinstance(error, _UNPACKABLE):
         return Rejected(table, f"{type(error).__name__}: {_first_line(str(error))}")

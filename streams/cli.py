@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,11 +85,11 @@ def _failures() -> Iterator[None]:
         raise Failure(str(error), EXIT_FAILED) from None
 
 
-def _tell_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _tell_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     """Types and places: commands run unattended too, and what an exception says may quote a customer's data."""
     from streams.runtime.logs import trace_of
 
-    sys.stderr.write(trace_of((kind, error, trace)) + "\n")
+    sys.stderr.write(trace_of((kind, error or kind(), trace)) + "\n")
 
 
 class _Commands(click.Group):
@@ -107,6 +108,8 @@ def main(context: click.Context) -> None:
     eval "$(omnijourney stack env)".
     """
     sys.excepthook = _tell_crash
+    threading.excepthook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _tell_crash(args.exc_type, args.exc_value, args.exc_traceback)
     # Those that need no setting, too: a typing error should not wait for the command that does.
     if context.invoked_subcommand != "config":
         config.read()

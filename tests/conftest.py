@@ -5,6 +5,8 @@ of them alone is an error as soon as a test needs them.
 """
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -32,6 +34,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     given, missing = _variables(given=True), _variables(given=False)
     if given and missing and any(item.get_closest_marker("stack") for item in session.items):
         raise pytest.UsageError(f"{given[0]} is set and {missing[0]} is not: set both, or none for a local stack")
+
+
+@pytest.fixture(autouse=True)
+def hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command or worker within a test sets for its process ends with the test."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from deploy.supply.components import Component, components
 
 HOW = "git clone --depth 1 https://github.com/pypa/advisory-database, or see docs/assurance.md"
 
+ECOSYSTEM = "PyPI"
+
 Advisory = Mapping[str, Any]
 
 
@@ -58,21 +60,29 @@ def findings(parts: Sequence[Component], known: Sequence[Advisory]) -> list[Find
     found = set()
     for advisory in known:
         for affected in advisory["affected"]:
-            part = by_name.get(canonicalize_name(affected.get("package", {}).get("name", "")))
-            if part is not None and _is_affected(part.version, affected):
+            package = affected.get("package", {})
+            part = by_name.get(canonicalize_name(package.get("name", "")))
+            # The same name elsewhere is another package.
+            if (
+                package.get("ecosystem", ECOSYSTEM) == ECOSYSTEM
+                and part is not None
+                and _is_affected(part.version, affected)
+            ):
                 fixed = [e["fixed"] for events in _events(affected) for e in events if "fixed" in e]
                 found.add(Finding(part, str(advisory["id"]), tuple(fixed)))
     return sorted(found)
 
 
 def _is_affected(version: str, affected: Mapping[str, Any]) -> bool:
-    if version in affected.get("versions", ()):
+    ours = Version(version)
+    # 8.3.3 and 8.3.3.0 are the same.
+    if any(version == text or ours == _version(text) for text in affected.get("versions", ())):
         return True
-    return any(_is_within(Version(version), events) for events in _events(affected))
+    return any(_is_within(ours, events) for events in _events(affected))
 
 
 def _events(affected: Mapping[str, Any]) -> Iterator[Sequence[Mapping[str, str]]]:
-    return (r["events"] for r in affected.get("ranges", ()) if r["type"] == "ECOSYSTEM")
+    return (r["events"] for r in affected.get("ranges", ()) if r["type"] in ("ECOSYSTEM", "SEMVER"))
 
 
 def _is_within(version: Version, events: Sequence[Mapping[str, str]]) -> bool:

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-#: Licences that the project may ship under, by their SPDX names. None of them asks more of who only runs it.
+from deploy.supply.bundled import ALLOWED_BUNDLED, BUNDLED
+
+#: Licences of packages that may ship, by their SPDX names; what they bring along has more (`bundled`). None asks more
+#: of who only runs it.
 ALLOWED = frozenset(
     {
         *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0"),
@@ -96,3 +99,14 @@ def forbidden(licence: str) -> list[str]:
     """The names in ``licence`` that aren't allowed; of alternatives all must be, so that nobody need choose."""
     names = licence.replace("(", " ").replace(")", " ").replace(" AND ", " ").replace(" OR ", " ").split()
     return [name for name in names if name not in ALLOWED]
+
+
+def forbidden_bundled() -> list[tuple[str, str]]:
+    """What packages bring along under a licence that isn't allowed there."""
+    allowed = ALLOWED | ALLOWED_BUNDLED
+    return [
+        (f"{package}: {name}", licence)
+        for package, bundled in BUNDLED.items()
+        for name, licence in bundled.items()
+        if not allowed.issuperset(licence.split(" AND "))
+    ]

@@ -5,12 +5,14 @@ partitions, the broker answers, and it was not told to stop.
 
 Served by one thread with an event loop of its own, so that a stuck loop of the worker still answers, with 503, and a
 slow client costs a socket and nothing else: each has a few seconds for all it wants, a request of a few kilobytes and
-one answer; of those that wait at the same time the oldest goes. Nothing that a client sends is told or logged.
+one answer; of those that wait at the same time the oldest goes. To ask for metrics more often than once a second gives
+the same text again. Nothing that a client sends is told or logged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import threading
 import time
@@ -24,6 +26,8 @@ STUCK_AFTER_S = 10.0
 PATIENCE_S = 5.0
 MOST_CONNECTIONS = 64
 LONGEST_REQUEST = 8_192
+#: The text of thousands of series takes tens of milliseconds to make, in which nobody is answered.
+KEPT_S = 1.0
 PATHS = b"/metrics, /live or /ready\n"
 
 
@@ -89,6 +93,8 @@ class _Server:
         self._health = health
         #: The oldest first.
         self._waiting: dict[asyncio.Task[None], None] = {}
+        self._metrics = b""
+        self._keep_until = -math.inf
 
     async def run(self, listening: socket.socket) -> None:
         server = await asyncio.start_server(self._meet, sock=listening, limit=LONGEST_REQUEST)
@@ -128,12 +134,18 @@ class _Server:
     def _found(self, path: bytes) -> Answer:
         match path:
             case b"/metrics":
-                return Answer(HTTPStatus.OK, generate_latest(), CONTENT_TYPE_LATEST)
+                return Answer(HTTPStatus.OK, self._rendered(), CONTENT_TYPE_LATEST)
             case b"/live":
                 return _say(self._health.live)
             case b"/ready":
                 return _say(self._health.ready)
         return Answer(HTTPStatus.NOT_FOUND, PATHS)
+
+    def _rendered(self) -> bytes:
+        if time.monotonic() >= self._keep_until:
+            self._metrics = generate_latest()
+            self._keep_until = time.monotonic() + KEPT_S
+        return self._metrics
 
 
 def _say(yes: bool) -> Answer:

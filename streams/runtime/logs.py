@@ -12,9 +12,10 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Mapping
 from pathlib import PurePath
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -23,6 +24,8 @@ from aiokafka.errors import KafkaError
 QUIET = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 #: A type with this attribute set says that its messages quote no data.
 QUOTES_NO_DATA = "quotes_no_data"
+#: So many containers within each other are looked through for exceptions; of those within, the type is told.
+DEEPEST = 4
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -68,6 +71,9 @@ def configure(level: str, stage: str) -> None:
     warnings.showwarning = _log_warning
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+    # Otherwise a line that can't be written is followed by what was to be said.
+    logging.raiseExceptions = False
 
 
 def trace_of(exc_info: ExcInfo) -> str:
@@ -88,13 +94,37 @@ def _headline(error: BaseException) -> str:
 
 
 def _without_quotes(record: logging.LogRecord) -> bool:
-    """Cut down what a library says of exceptions; every record is then logged."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(_headline(arg) if isinstance(arg, BaseException) else arg for arg in record.args)
-    if record.name == "asyncio" and isinstance(record.msg, str):
-        # The lines behind the first show the task or future, and in it the exception.
-        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    """Cut down what is said of exceptions; every record is then logged."""
+    if hasattr(record, "_logger"):  # structlog's, with an event in place of a text
+        event = cast(dict[str, Any], record.msg)
+        record.msg = {key: value if key == "exc_info" else _cut(value) for key, value in event.items()}
+        return True
+    try:
+        record.msg = _cut(record.msg)
+        # With one mapping for an argument the text is made by its keys.
+        record.args = _cut(record.args) if isinstance(record.args, Mapping) else tuple(map(_cut, record.args or ()))
+        text = record.getMessage()
+    except Exception:  # noqa: BLE001 - whatever the format or an argument raises; logging would show the arguments
+        text = f"an event whose text cannot be made, at {record.filename}:{record.lineno}"
+    # The lines behind asyncio's first show the task or future, and in it the exception.
+    record.msg, record.args = text.partition("\n")[0] if record.name == "asyncio" else text, ()
     return True
+
+
+def _cut(said: Any, deep: int = DEEPEST) -> Any:
+    """``said`` with exceptions cut down, also those in containers."""
+    match said:
+        case BaseException():
+            return _headline(said)
+        case Mapping() | list() | tuple() | set() | frozenset() if not deep:
+            return type(said).__name__
+        case Mapping():
+            return {_cut(key): _cut(value, deep - 1) for key, value in said.items()}
+        case tuple():
+            return tuple(_cut(one, deep - 1) for one in said)
+        case list() | set() | frozenset():
+            return [_cut(one, deep - 1) for one in said]
+    return said
 
 
 def _log_warning(

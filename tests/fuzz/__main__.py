@@ -11,12 +11,15 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from statistics import linear_regression
 
 from tests.fuzz.others import others
 from tests.fuzz.process import BATCH, intake, run
 
-#: What a run may leave behind; allocators keep some.
-MOST_GROWTH_MB = 16.0
+#: 32 bytes a record: an empty `bytes` has 33, so to keep anything of each record is more.
+MOST_MB_A_MILLION = 32.0
+#: Now and then 10 MB more stay at once, and then no more; amid fewer records that alone would be such a slope.
+LEAST_RECORDS = 1_000_000
 
 
 def main() -> int:
@@ -42,13 +45,27 @@ def _intake(seed: int, batches: int) -> str:
     print(f"longest batch of {BATCH}: {max(batch.seconds for batch in done):.2f} s")
     print(f"memory at most: {max(batch.resident_mb for batch in done):.0f} MB")
     print(f"memory without caches, {len(left)} times: {' '.join(f'{mb:.0f}' for mb in left)} MB")
-    return failure or growth(left)
+    if records < LEAST_RECORDS:
+        print(f"growth is not judged below {LEAST_RECORDS:,} records")
+        return failure
+    slope = slope_mb(left, records / len(left))
+    print(f"slope over the last two thirds: {slope:.1f} MB a million records")
+    return failure or growth(slope)
 
 
-def growth(left_mb: Sequence[float]) -> str:
-    """What to say where more and more is left; the first time some is that was loaded late."""
-    grown = left_mb[-1] - left_mb[1] if len(left_mb) > 2 else 0.0
-    return f"it grows: {grown:.0f} MB more than at the second look" if grown > MOST_GROWTH_MB else ""
+def slope_mb(left_mb: Sequence[float], records_between: float) -> float:
+    """By how many MB a million records what is left grows: least squares over the last two thirds of the looks, as at
+    first some is loaded late."""
+    settled = left_mb[len(left_mb) // 3 :]
+    millions = [number * records_between / 1e6 for number in range(len(settled))]
+    return linear_regression(millions, settled).slope
+
+
+def growth(slope: float) -> str:
+    """What to say where more is kept than chance explains."""
+    if slope <= MOST_MB_A_MILLION:
+        return ""
+    return f"it grows by {slope:.0f} MB a million records, expected at most {MOST_MB_A_MILLION:.0f}"
 
 
 if __name__ == "__main__":

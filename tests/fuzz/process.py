@@ -66,14 +66,14 @@ def run(seed: int, batches: int, take: Take, hangs_after_s: float = HANGS_AFTER_
 def intake(told: Connection, seed: int, batches: int) -> None:
     """Take ``batches`` of mutated records as INTAKE does, and tell of each."""
     mutations, fuzzed = Mutations(touchpoints(CORPUS, seed), seed), Fuzzed()
-    look_every = batches // SETTLED
+    look_every = max(1, batches // SETTLED)
     for number in range(batches):
         channel = CHANNELS[number % len(CHANNELS)]
         batch = mutations.batch(channel, number * BATCH, BATCH)
         began = time.monotonic()
         fuzzed.take(channel, batch)
         seconds, resident = time.monotonic() - began, resident_mb()
-        looks = look_every and (number + 1) % look_every == 0
+        looks = (number + 1) % look_every == 0
         told.send(Batch(seconds, resident, left_mb(fuzzed) if looks else None))
 
 

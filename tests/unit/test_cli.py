@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -337,3 +338,21 @@ def test_a_crash_shows_types_and_places_and_nothing_that_it_quotes(
     told = capsys.readouterr().err
     assert told.startswith(f"KeyError\n  {__file__}:")
     assert "4711" not in told
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_so_does_what_a_thread_or_the_end_of_an_object_raises(capsys: pytest.CaptureFixture[str]) -> None:
+    assert CliRunner().invoke(main, ["config"]).exit_code == 0
+    thread = threading.Thread(target=lambda: int("4711 anna"))
+    thread.start()
+    thread.join()
+    Raising()
+    told = capsys.readouterr().err
+    assert [line for line in told.splitlines() if not line.startswith("  ")] == ["ValueError", "KeyError"]
+    assert "4711" not in told
+
+
+class Raising:
+    def __del__(self) -> None:
+        raise KeyError("4711")

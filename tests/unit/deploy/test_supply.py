@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,17 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.local.fetch import project_root
 from deploy.supply.audit import advisories, findings, main
-from deploy.supply.components import ALLOWED, READ_THERE, VENDORED, Component, components, forbidden, shipped
+from deploy.supply.bundled import BUNDLED
+from deploy.supply.components import (
+    ALLOWED,
+    READ_THERE,
+    VENDORED,
+    Component,
+    components,
+    forbidden,
+    forbidden_bundled,
+    shipped,
+)
 from deploy.supply.sbom import licences, sbom
 
 ROOT = project_root()
@@ -41,6 +52,26 @@ def test_the_bill_of_materials_has_all_that_is_declared_and_what_that_needs_and_
     assert not {"pytest", "ruff", "mypy", "bandit", "atheris", "playwright"} & names
 
 
+def test_each_part_of_the_bill_has_the_hashes_that_are_pinned_and_a_place_among_what_depends() -> None:
+    bill = sbom(PYPROJECT)
+    pinned = (ROOT / "constraints.txt").read_text()
+    [copied] = [part for part in bill["components"] if part["name"] == "echarts"]
+    for part in bill["components"]:
+        assert part["hashes"], part["name"]
+        assert all(f"sha256:{one['content']}" in pinned for one in part["hashes"]) or part is copied
+    refs = [entry["ref"] for entry in bill["dependencies"]]
+    assert sorted(refs) == sorted(
+        [bill["metadata"]["component"]["bom-ref"], *(p["bom-ref"] for p in bill["components"])]
+    )
+
+
+def test_the_hashes_of_a_package_are_its_own() -> None:
+    pinned = (ROOT / "constraints.txt").read_text()
+    [avro] = [part for part in sbom(PYPROJECT)["components"] if part["name"] == "avro"]
+    block = pinned[pinned.index("\navro==") : pinned.index("\nbandit==")]
+    assert [one["content"] for one in avro["hashes"]] == re.findall("sha256:([0-9a-f]+)", block.partition("# via")[0])
+
+
 def test_the_bill_of_materials_names_no_path_and_no_other_host_than_its_schema() -> None:
     text = json.dumps(sbom(PYPROJECT)).replace("http://cyclonedx.org/schema/", "")
     assert re.findall(r"https?://|file:|/home/|/tmp/|/root/|site-packages", text) == []
@@ -54,6 +85,36 @@ def test_what_ships_is_pinned_in_the_version_that_is_listed() -> None:
 
 def test_each_licence_is_allowed() -> None:
     assert {part.name: part.licence for part in components(PYPROJECT) if forbidden(part.licence)} == {}
+
+
+def test_all_that_packages_bring_along_is_listed_under_licences_that_are_allowed() -> None:
+    """A wheel with another shared library beside its own fails here: read its licence, and list it."""
+    found: dict[str, set[str]] = {}
+    for name in filter(None, shipped(PYPROJECT)):
+        for path in map(str, distribution(name).files or []):
+            if bundled := re.match(r"\w+\.libs/([^.]+?)(-[0-9a-f]+)*\.so", path):
+                found.setdefault(name, set()).add(bundled[1])
+    assert {name: found[name] - BUNDLED.get(name, {}).keys() for name in found} == {name: set() for name in found}
+    assert found["pillow"] == BUNDLED["pillow"].keys()
+    assert forbidden_bundled() == []
+
+
+@pytest.mark.parametrize("name", ["matplotlib", "numpy", "scipy"])
+def test_what_licence_files_name_is_listed_under_that_licence(name: str) -> None:
+    """Alternatives are listed as the one that we take; some have no SPDX name there."""
+    files = [file for file in distribution(name).files or [] if re.search(r"dist-info/.*LICENSE(\.txt)?$", str(file))]
+    text = "\n".join(Path(str(file.locate())).read_text(encoding="utf-8") for file in files)
+    told = re.findall(r"(?m)^Name: (.+)\nFiles: (.+)\n(?:\w+: .*\n)*?License: *(.*)$", text)
+    listed = BUNDLED[name]
+    assert len(told) >= 4
+    for what, place, licence in told:
+        in_libs = re.match(r"\w+\.libs/([^*]+)", place)
+        if in_libs:
+            [ours] = [said for library, said in listed.items() if library.startswith(in_libs[1])]
+        else:
+            ours = listed[what]
+        allowed = {*ours.split(" AND "), ours.removeprefix("LicenseRef-")}
+        assert allowed & set(licence.replace(" Fonts Licence", "").split(" OR ")) or not licence, what
 
 
 @pytest.mark.parametrize("licence", ["GPL-3.0-only", "unknown", "MIT OR GPL-2.0-only", "MIT AND (AGPL-3.0-only)"])
@@ -78,7 +139,11 @@ def test_what_was_copied_into_the_sources_is_listed_in_its_version() -> None:
 
 
 def advisory(**affected: Any) -> dict[str, Any]:
-    return {"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{"package": {"name": "Avro"}, **affected}]}
+    return {
+        "id": "X-1",
+        "modified": "2026-01-02T03:04:05Z",
+        "affected": [{"package": {"ecosystem": "PyPI", "name": "Avro"}, **affected}],
+    }
 
 
 def ranged(*events: dict[str, str], type_: str = "ECOSYSTEM") -> dict[str, Any]:
@@ -89,6 +154,8 @@ def ranged(*events: dict[str, str], type_: str = "ECOSYSTEM") -> dict[str, Any]:
     "affected",
     [
         advisory(versions=["1.12.2"]),
+        advisory(versions=["no version", "1.12.2.0"]),
+        ranged({"introduced": "0"}, {"fixed": "1.12.3-rc.1"}, type_="SEMVER"),
         ranged({"introduced": "0"}),
         ranged({"introduced": "0"}, {"fixed": "1.12.3"}),
         ranged({"introduced": "1.12.2"}, {"fixed": "2"}),
@@ -107,7 +174,9 @@ def test_a_version_within_an_advisory_is_found(affected: dict[str, Any]) -> None
         ranged({"introduced": "0"}, {"fixed": "1.12.2"}),
         ranged({"introduced": "1.12.3"}),
         ranged({"introduced": "0"}, {"last_affected": "1.12.1"}),
+        ranged({"introduced": "0"}, {"fixed": "1.12.2"}, type_="SEMVER"),
         ranged({"introduced": "0"}, type_="GIT"),
+        advisory(package={"ecosystem": "npm", "name": "avro"}, versions=["1.12.2"]),
         {**advisory(versions=["1.12.2"]), "affected": [{"package": {"name": "avro-other"}, "versions": ["1.12.2"]}]},
     ],
 )

@@ -144,6 +144,30 @@ def test_many_who_never_read_a_large_answer_keep_nobody_waiting(port: int) -> No
         assert threading.active_count() == threads
 
 
+def test_metrics_are_rendered_once_for_all_who_ask_within_a_second(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a second that never ends and with one that has none, so that it doesn't matter how fast this machine is."""
+    texts = iter(f"x {number}\n".encode() for number in range(99))
+    monkeypatch.setattr(health, "generate_latest", lambda: next(texts))
+    monkeypatch.setattr(health, "KEPT_S", 3_600.0)
+    assert {ask(port, b"GET /metrics HTTP/1.1\r\n\r\n") for _ in range(CLIENTS)} == {("200 OK", b"x 0\n")}
+    monkeypatch.setattr(health, "KEPT_S", 0.0)
+    other = serve(Health(), "127.0.0.1", 0)
+    assert [ask(other, b"GET /metrics HTTP/1.1\r\n\r\n")[1] for _ in range(3)] == [b"x 1\n", b"x 2\n", b"x 3\n"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_makes_room_for_another_is_no_event(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    with ExitStack() as held:
+        waiting = [held.enter_context(connect(port)) for _ in range(MOST_CONNECTIONS + 30)]
+        assert get(port, "/live") == "200 OK"
+        for gone in waiting[:30]:
+            with suppress(*GONE):
+                assert gone.recv(1) == b""
+    # Answered by the same loop after all that it had to say of those who went.
+    assert get(port, "/live") == "200 OK"
+    assert caplog.records == []
+
+
 def test_who_takes_too_long_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "PATIENCE_S", 0.05)
     with connect(port, b"GET /live HTTP/1.1\r\n") as client:

@@ -35,6 +35,35 @@ threading.Thread(target=lambda: int("{PERSONAL}")).start()
 raise ValueError("{PERSONAL}")
 """
 
+HIDDEN = f"""
+import logging
+from streams.runtime import logs
+logs.configure("info", "intake")
+library, error = logging.getLogger("elsewhere"), ValueError("{PERSONAL}")
+library.error(error)
+library.error("%(what)s fails", {{"what": error}})
+library.error("%r and %s", [error, ("x", {{error: 1}})], {{"what": {{error}}}})
+around = [error]
+around.append(around)
+library.error("%s", around)
+library.error("%d", "{PERSONAL}")
+library.error({{"what": error}})
+import structlog
+structlog.get_logger("streams.runtime").error("failed", reason=error, all=[error], exc_info=error)
+class Raising:
+    def __str__(self):
+        raise ValueError("{PERSONAL}")
+    def __del__(self):
+        raise ValueError("{PERSONAL}")
+library.error("%s", Raising())
+"""
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """``code`` in a process of its own that shows all warnings."""
+    command = [sys.executable, "-W", "always", "-c", code]
+    return subprocess.run(command, cwd=project_root(), capture_output=True, text=True, check=False)
+
 
 def caught(error: BaseException, cause: BaseException | None = None) -> ExcInfo:
     try:
@@ -44,13 +73,7 @@ def caught(error: BaseException, cause: BaseException | None = None) -> ExcInfo:
 
 
 def test_whatever_is_logged_warned_of_or_raised_is_one_json_line_without_what_it_quotes() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-W", "always", "-c", EVERYTHING],
-        cwd=project_root(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run(EVERYTHING)
     assert (ended.returncode, ended.stdout) == (1, "")
     events = [json.loads(line) for line in ended.stderr.splitlines()]
     assert [(event["level"], event["logger"]) for event in events] == [
@@ -71,6 +94,29 @@ def test_whatever_is_logged_warned_of_or_raised_is_one_json_line_without_what_it
         "KeyError",
         *["ValueError"] * 2,
     ]
+    assert PERSONAL not in ended.stderr
+
+
+def test_an_exception_is_cut_down_wherever_in_an_event_it_is() -> None:
+    ended = run(HIDDEN)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    events = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert [event["event"] for event in events] == [
+        "ValueError",
+        "ValueError fails",
+        "['ValueError', ('x', {'ValueError': 1})] and {'what': ['ValueError']}",
+        "['ValueError', ['ValueError', ['ValueError', ['ValueError', 'list']]]]",
+        "an event whose text cannot be made, at <string>:12",
+        "{'what': 'ValueError'}",
+        "failed",
+        "an event whose text cannot be made, at <string>:21",
+        "uncaught",
+    ]
+    assert (events[6]["reason"], events[6]["all"], events[6]["exception"]) == (
+        "ValueError",
+        ["ValueError"],
+        "ValueError",
+    )
     assert PERSONAL not in ended.stderr
 
 

@@ -4,9 +4,10 @@ import pytest
 from clickhouse_driver.errors import NetworkError, ServerException, SocketTimeoutError, TypeMismatchError
 
 from sinks.clickhouse import ClickHouse, Misconfigured, Rejected, Unreachable, error_of, parse_address
+from streams.runtime.logs import trace_of
 
 TOO_MANY_PARTS, MEMORY, NOT_ENOUGH_SPACE, VIOLATED_CONSTRAINT = 252, 241, 243, 469
-UNKNOWN_TABLE, SYNTAX_ERROR, DIVISION, AUTHENTICATION_FAILED = 60, 62, 153, 516
+CANNOT_PARSE_TEXT, UNKNOWN_TABLE, SYNTAX_ERROR, DIVISION, AUTHENTICATION_FAILED = 6, 60, 62, 153, 516
 
 
 @pytest.mark.parametrize("code", [TOO_MANY_PARTS, MEMORY, NOT_ENOUGH_SPACE, 9999])
@@ -53,6 +54,19 @@ def test_a_wrong_request_needs_a_person(code: int, table: str | None) -> None:
 def test_a_query_that_fails_in_itself_is_not_retried_but_a_busy_server_is() -> None:
     assert isinstance(error_of(ServerException("no", DIVISION)), Misconfigured)
     assert isinstance(error_of(ServerException("no", MEMORY)), Unreachable)
+
+
+def test_of_a_query_that_fails_in_itself_a_trace_shows_no_message() -> None:
+    server = "DB::Exception: Cannot parse string 'anna@example.com' as UInt8"
+    for code in (CANNOT_PARSE_TEXT, UNKNOWN_TABLE, SYNTAX_ERROR, DIVISION):
+        error = error_of(ServerException(server, code))
+        assert trace_of((type(error), error, None)) == "sinks.clickhouse.Misconfigured", code
+    for told in (
+        error_of(ServerException("DB::Exception: no such user", AUTHENTICATION_FAILED)),
+        error_of(ServerException("DB::Exception: no table journeys", UNKNOWN_TABLE), "journeys"),
+        Misconfigured("no database"),
+    ):
+        assert trace_of((type(told), told, None)) == f"sinks.clickhouse.Misconfigured: {told}"
 
 
 def test_every_message_is_one_line() -> None:
