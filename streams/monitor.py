@@ -26,7 +26,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sinks.clickhouse import ClickHouse, ClickHouseError
-from streams.broker import BrokerUnreachable, TopicMissing
+from streams.broker import BrokerUnreachable
 from streams.kafka_access import KafkaAccess
 from streams.offsets import Groups
 from streams.runtime import health, metrics
@@ -95,7 +95,7 @@ def kafka(access: KafkaAccess | str, groups: Groups, topics: Iterable[str], ever
     return Watch(
         ("journey_kafka_reachable", "1 where the broker told everything that it was asked, else 0."),
         lambda: _kafka(access, groups, names),
-        (BrokerUnreachable, TopicMissing, KafkaError, OSError),
+        (BrokerUnreachable, KafkaError, OSError),
         every_s,
     )
 
@@ -119,7 +119,12 @@ def _kafka(access: KafkaAccess | str, groups: Groups, topics: Sequence[str]) -> 
     )
     for topic, count in standing.under_replicated.items():
         replicas.add_metric([topic], count)
-    return lag, members, replicas
+    missing = GaugeMetricFamily(
+        "journey_kafka_missing_topics",
+        "Topics that the groups read, and that are not there or not to be seen.",
+        value=len(standing.missing),
+    )
+    return lag, members, replicas, missing
 
 
 _PARTS = """

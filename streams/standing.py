@@ -20,21 +20,26 @@ logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 
 class Standing(NamedTuple):
-    """``members`` by group; ``under_replicated``: by topic, partitions with fewer replicas in sync than they have."""
+    """``members`` by group; ``under_replicated``: by topic, partitions with fewer replicas in sync than they have;
+    ``missing``: topics that a group reads, and that are not there or not ours to see. ``lag`` is of the others."""
 
     lag: Lag
     members: Mapping[str, int]
     under_replicated: Mapping[str, int]
+    missing: frozenset[str] = frozenset()
 
 
 def look(kafka: KafkaAccess | str, groups: Groups, topics: Iterable[str] = ()) -> Standing:
     """How ``groups`` and ``topics`` stand; topics that are not there are left out.
 
-    Raises BrokerUnreachable; TopicMissing for one that a group reads; KafkaError where the broker does not tell.
+    Raises BrokerUnreachable; KafkaError where the broker does not tell.
     """
     with admin(kafka) as client:
-        there = sorted(set(topics) & set(client.list_topics()))
-        return Standing(read_lag(client, kafka, groups), _members(client, groups), _under_replicated(client, there))
+        there = set(client.list_topics())
+        missing = frozenset(topic for read in groups.values() for topic in read) - there
+        known = {group: there.intersection(read) for group, read in groups.items()}
+        replicas = _under_replicated(client, sorted(there.intersection(topics)))
+        return Standing(read_lag(client, kafka, known), _members(client, groups), replicas, missing)
 
 
 def _members(client: KafkaAdminClient, groups: Groups) -> dict[str, int]:

@@ -11,6 +11,7 @@ import click
 from kafka.errors import RetriableError
 
 from streams import composition, config
+from streams.broker import TopicMissing
 from streams.offsets import POLL_S, Lag, Place, Position
 from streams.standing import Standing, look
 
@@ -56,11 +57,17 @@ def _sum(lag: Lag, places: list[Place]) -> Position:
 
 
 def _look(settings: config.Settings) -> Standing:
-    """A broker that makes its topic of groups on first use, or whose leaders move, is asked again for some seconds."""
+    """A broker that makes its topic of groups on first use, or whose leaders move, is asked again for some seconds.
+
+    Raises TopicMissing: what is not there would look as if it were read.
+    """
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return look(settings.kafka, composition.groups(settings))
+            standing = look(settings.kafka, composition.groups(settings))
+            if standing.missing:
+                raise TopicMissing(settings.kafka, standing.missing)
+            return standing
         except RetriableError:
             if time.monotonic() >= until:
                 raise

@@ -18,6 +18,7 @@ RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
         ("    for: 15m\n", "    for: 15000ms\n"),
         ("  - name: x\n    interval: 5m\n", "  - name: x\n    interval: 5000ms\n"),
         ("rate(x[5m]) > 60", "rate(x[5000ms]) > 60"),
+        ("(x > 0)[1h:1m]", "(x > 0)[60000ms:1000ms]"),
         ("x offset 1h30m > 0", "x offset 90000ms > 0"),
         ("      group_wait: 0s\n", "      group_wait: 100ms\n"),
         ("description: for 15 minutes, [5 of 10], offset 5", "description: for 15 minutes, [5 of 10], offset 5"),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = r"(?:\d+(?:ms|[smhdw]))+"
-#: After a key of YAML, in a range, behind an offset; nowhere else does a rule say how long.
+#: After a key of YAML, in a range and as its step, behind an offset; nowhere else does a rule say how long.
 _WHERE = re.compile(
-    rf"(?P<before>^\s*(?:-\s+)?(?:for|interval|group_wait|group_interval|repeat_interval):\s*|\[|\boffset\s+)(?P<long>{_DURATION})\b",
+    rf"(?P<before>^\s*(?:-\s+)?(?:for|interval|group_wait|group_interval|repeat_interval):\s*|\[|(?<=\d[smhdw]):|\boffset\s+)(?P<long>{_DURATION})\b",
     re.M,
 )
 
