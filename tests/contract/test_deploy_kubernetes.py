@@ -16,6 +16,7 @@ from streams import composition, config
 from streams.acls import acls
 from streams.composition import STAGES
 from streams.manifests import OVERLAYS, settings_of
+from tests.bench.scaling import load, plan
 from tests.contract.deployments import DEPLOY, IMAGE, OWN, read, require_command
 
 pytestmark = pytest.mark.kubernetes
@@ -65,6 +66,9 @@ OTHERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "prometheus": ("monitoring", {"app.kubernetes.io/name": "prometheus"}),
     "stranger": (OURS, {"app.kubernetes.io/name": "another"}),
 }
+ZONE = "topology.kubernetes.io/zone"
+#: Touchpoints a second, over the days of the model.
+SIZED_FOR = {"small": 5, "production": 100}
 NOBODY = {"matchLabels": {"nobody": "has"}}
 
 
@@ -462,3 +466,39 @@ def test_clickhouse_is_the_cluster_that_the_settings_name(overlay: str, resource
     size = (cluster["layout"]["shardsCount"], cluster["layout"]["replicasCount"])
     assert size == ((2, 2) if overlay == "production" else (1, 1))
     assert settings.clickhouse_cluster == (cluster["name"] if overlay == "production" else "")
+
+
+def test_production_spreads_each_quorum_over_zones(overlay: str, resources: list[Resource]) -> None:
+    if overlay == "small":
+        return
+    pools = named(resources, "KafkaNodePool")
+    spread = {name: pool["spec"]["template"]["pod"]["topologySpreadConstraints"] for name, pool in pools.items()}
+    for name, rules in spread.items():
+        labels = {"strimzi.io/cluster": "omnijourney", "strimzi.io/pool-name": name}
+        assert {(r["topologyKey"], r["whenUnsatisfiable"]) for r in rules if matches(r["labelSelector"], labels)} == {
+            (ZONE, "DoNotSchedule"),
+            ("kubernetes.io/hostname", "DoNotSchedule"),
+        }
+    [keeper] = of_kind(resources, "ClickHouseKeeperInstallation")
+    [rule] = keeper["spec"]["templates"]["podTemplates"][0]["spec"]["topologySpreadConstraints"]
+    assert (rule["topologyKey"], rule["whenUnsatisfiable"]) == (ZONE, "DoNotSchedule")
+    assert matches(rule["labelSelector"], {"clickhouse-keeper.altinity.com/chk": "omnijourney"})
+    [installation] = of_kind(resources, "ClickHouseInstallation")
+    [distribution] = installation["spec"]["templates"]["podTemplates"][0]["podDistribution"]
+    assert distribution == {"type": "ReplicaAntiAffinity", "scope": "Shard", "topologyKey": ZONE}
+
+
+def test_volumes_hold_the_state_of_the_rate_that_the_overlay_is_sized_for(
+    overlay: str, resources: list[Resource]
+) -> None:
+    needed = plan(load(), SIZED_FOR[overlay]).state
+    scaled = named(resources, "ScaledObject")
+    for stage, state in needed.items():
+        [claim] = claims_of(resources, stage)
+        size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) << 30
+        # IDENTITY's second has a copy; the others share.
+        workers = scaled[stage]["spec"]["minReplicaCount"] if stage in scaled else 1
+        assert state <= size * workers, stage
+    deploying = (DEPLOY.parent / "docs" / "deploying.md").read_text("utf-8")
+    row = f"| {SIZED_FOR['small']} touchpoints a second | {SIZED_FOR['production']} a second |"
+    assert row in deploying
