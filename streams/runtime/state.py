@@ -23,7 +23,7 @@ from streams.runtime.failures import StateLost, StateOutdated, Superseded
 from streams.runtime.outputs import Patience
 from streams.runtime.reading import Log
 from streams.runtime.stage import Layout, Record
-from streams.runtime.store import FENCE, NO_FENCE, TAKEN, Applied, Disks, Entries, Fence, Store
+from streams.runtime.store import FENCE, NO_FENCE, PARTITIONS, TAKEN, Applied, Disks, Entries, Fence, Store
 from streams.runtime.task import Kept
 from streams.runtime.values import Decoded, Values
 from streams.runtime.views import BatchView, make_view
@@ -37,15 +37,16 @@ log = structlog.get_logger("streams.runtime")
 class PartitionChangelog:
     """A `streams.runtime.task.Changelog` on Kafka."""
 
-    def __init__(self, producer: EpochProducer, topic: str, partition: int, last: int) -> None:
-        """``last``: the offset up to which our state has it."""
+    def __init__(self, producer: EpochProducer, topic: str, partition: int, last: int, partitions: int) -> None:
+        """``last``: the offset up to which our state has it; ``partitions``: of the stage."""
         self._producer = producer
         self._topic = topic
         self._partition = partition
         self._last = last
+        self._own = (PARTITIONS, str(partitions).encode())
 
     def pack(self, entries: Entries, fence: Fence) -> Any:
-        return self._producer.one_batch([*entries, (FENCE, fence.pack())])
+        return self._producer.one_batch([*entries, self._own, (FENCE, fence.pack())])
 
     async def append(self, batch: Any, patient: Patience) -> Applied | None:
         offset = await self._producer.send([batch], self._topic, self._partition, patient)
@@ -58,18 +59,27 @@ class PartitionChangelog:
 
 
 class KeyedState:
-    """State of ``stage``, whose changelog is ``topic``; ``cache_bytes`` for all partitions that are ours together.
+    """State of ``stage``, whose changelog is ``topic``; ``partitions`` of the stage in all, ``cache_bytes`` for those
+    that are ours together.
 
     ``remaining`` tells how many changelog records recovery has still to read.
     """
 
     def __init__(
-        self, stage: str, layout: Layout, topic: str, disks: Disks, kafka: KafkaAccess, cache_bytes: int
+        self,
+        stage: str,
+        layout: Layout,
+        topic: str,
+        partitions: int,
+        disks: Disks,
+        kafka: KafkaAccess,
+        cache_bytes: int,
     ) -> None:
         self.topic = topic
         self.remaining: Callable[[], int] = lambda: 0
         self._stage = stage
         self._layout = layout
+        self._partitions = partitions
         self._values = Values(layout)
         self._disks = disks
         self._kafka = kafka
@@ -84,7 +94,8 @@ class KeyedState:
     def kept(self, partition: int) -> Kept:
         """State of ``partition`` for a task; KeyError before it is recovered."""
         last = self.applied_offset(partition)
-        changelog = PartitionChangelog(self._producers[partition], self.topic, partition, -1 if last is None else last)
+        last = -1 if last is None else last
+        changelog = PartitionChangelog(self._producers[partition], self.topic, partition, last, self._partitions)
         store = self._stores[partition]
         return Kept(self._views[partition], changelog, store, self._layout.made_with, self._accounts(store))
 
@@ -147,7 +158,7 @@ class KeyedState:
     def apply(self, partition: int, records: Sequence[Record]) -> None:
         last = records[-1]
         # Of the runtime's own records only these are kept.
-        own = (FENCE, accounts.ACCOUNTS)
+        own = (FENCE, PARTITIONS, accounts.ACCOUNTS)
         entries = [(r.key, r.value) for r in records if r.key is not None and (len(r.key) > 1 or r.key in own)]
         fence = self._never_falling(partition, entries)
         self._store(partition).write(entries, fence, Applied(last.offset, last.timestamp / 1000))
@@ -183,6 +194,7 @@ class KeyedState:
             store = self._store(partition)
             store.reload()
             self._require_same_settings(partition, store.fence)
+            self._require_same_partitions(partition, store)
             self._views[partition] = make_view(partition, store, self._layout, share)
         took_s = time.monotonic() - self._recovering_since
         metrics.RECOVERY_REMAINING.labels(self._stage).set(0)
@@ -196,6 +208,18 @@ class KeyedState:
                 f" {self._layout.made_with}: set them back, or fold again from the beginning: docs/operations.md,"
                 f" 'Settings that state depends on'"
             )
+
+    def _require_same_partitions(self, partition: int, store: Store) -> None:
+        """StateOutdated where keys are elsewhere now; a state of before this was kept is taken as made with ours."""
+        kept = store.get(PARTITIONS)
+        if store.fence.next and kept is not None and int(kept) != self._partitions:
+            raise StateOutdated(
+                f"state of {self.topic}-{partition} was made with {int(kept)} partitions, the topics have"
+                f" {self._partitions}: what a key has done would be looked for elsewhere, and counted again. Partitions"
+                f" never change in place: docs/operations.md, 'A topic has other partitions than declared'"
+            )
+        # Beside what batches write to the changelog: this copy doesn't read its own.
+        store.write([(PARTITIONS, str(self._partitions).encode())], None, None)
 
     def require(self, committed: Mapping[Log, int | None]) -> None:
         """StateLost where the group has committed what no recovered state has."""

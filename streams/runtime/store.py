@@ -4,6 +4,7 @@
     FENCE                            for each input topic the next offset to fold, and the generation that wrote it
     APPLIED                          the changelog offset up to which this copy has everything; local
     IDENTITY                         whose state this is; local
+    PARTITIONS                       how many partitions the stage had; absent in states of before it was kept
     ACCOUNTS                         how many records were read and have ended, for stages that count (`accounts`)
 
 Everything of a batch is one write batch, so after a crash the copy is as of some earlier batch, whole. There is no
@@ -33,6 +34,7 @@ FENCE = b"\x00"
 TAKEN = b"\x01"
 APPLIED = b"\x02"
 IDENTITY = b"\x03"
+PARTITIONS = b"\x05"
 
 FORMAT = 1
 DAMAGED = "DAMAGED"

@@ -143,7 +143,8 @@ class Worker(Generic[O]):
         topic = changelog_of(stage.name)
         # A topic made anew is another state's, however long it has become.
         disks = Disks(folder, f"{topic} epoch {settings.log_epoch}", limits)
-        return KeyedState(stage.name, stage.layout, topic, disks, settings.kafka, settings.cache_bytes)
+        kafka, cache = settings.kafka, settings.cache_bytes
+        return KeyedState(stage.name, stage.layout, topic, settings.partitions, disks, kafka, cache)
 
     def run(self) -> NoReturn:
         """Run until SIGTERM or SIGINT; SystemExit with 0 then, with another code after a crash.

@@ -17,6 +17,7 @@ from streams import composition, config
 from streams.acls import acls
 from streams.composition import STAGES
 from streams.manifests import OVERLAYS, settings_of
+from tests.bench.scaling import load, plan
 from tests.contract.deployments import CLICKHOUSE_USERS, DEPLOY, IMAGE, OWN, read, require_command
 
 pytestmark = pytest.mark.kubernetes
@@ -36,6 +37,40 @@ UNCHECKED = {
     "ClickHouseInstallation",
     "ClickHouseKeeperInstallation",
 }
+#: The label that Kubernetes gives each namespace, and the one that the overlays are in.
+NAMESPACE = "kubernetes.io/metadata.name"
+OURS = "omnijourney"
+#: Who else is there -> (its namespace, its pods' labels), as Kubernetes, the operators and Prometheus' chart set them.
+OTHERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "dns": ("kube-system", {"k8s-app": "kube-dns"}),
+    "kafka": (
+        OURS,
+        {
+            "app.kubernetes.io/instance": "omnijourney",
+            "app.kubernetes.io/managed-by": "strimzi-cluster-operator",
+            "app.kubernetes.io/name": "kafka",
+            "app.kubernetes.io/part-of": "strimzi-omnijourney",
+            "strimzi.io/cluster": "omnijourney",
+            "strimzi.io/kind": "Kafka",
+            "strimzi.io/name": "omnijourney-kafka",
+        },
+    ),
+    "clickhouse": (
+        OURS,
+        {
+            "clickhouse.altinity.com/app": "chop",
+            "clickhouse.altinity.com/chi": "omnijourney",
+            "clickhouse.altinity.com/cluster": "omnijourney",
+        },
+    ),
+    "operator": ("kube-system", {"app": "clickhouse-operator"}),
+    "prometheus": ("monitoring", {"app.kubernetes.io/name": "prometheus"}),
+    "stranger": (OURS, {"app.kubernetes.io/name": "another"}),
+}
+ZONE = "topology.kubernetes.io/zone"
+#: Touchpoints a second, over the days of the model.
+SIZED_FOR = {"small": 5, "production": 100}
+NOBODY = {"matchLabels": {"nobody": "has"}}
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -221,34 +256,73 @@ def test_only_who_works_with_clickhouse_has_its_password_and_a_way_to_it(resourc
             assert [item["key"] for item in secret["items"]] == [user]
             found = environment(resources, template, container, name)["OMNIJOURNEY_CLICKHOUSE_URL"]
             assert found == f"clickhouse://{user}@clickhouse-omnijourney:9000/journeys"
-        assert (9000 in reached(resources, template)) == (name in holders), name
+        assert (("clickhouse", 9000) in reached(resources, template)) == (name in holders), name
 
 
-def reached(resources: list[Resource], template: Resource) -> set[int]:
-    """Ports that the pods' policies let them go to."""
+def chosen(resources: list[Resource], labels: Mapping[str, str], direction: str) -> list[Resource]:
+    """Specs of the policies of that direction that are put on our pods of ``labels``."""
     policies = [p["spec"] for p in of_kind(resources, "NetworkPolicy")]
-    chosen = [p for p in policies if matches(p["podSelector"], template["metadata"]["labels"])]
-    assert any("Egress" in p["policyTypes"] and not p.get("egress") for p in chosen), "refused unless allowed"
-    return {port["port"] for p in chosen for rule in p.get("egress", ()) for port in rule["ports"]}
+    return [p for p in policies if direction in p["policyTypes"] and matches(p["podSelector"], labels)]
+
+
+def is_meant(peer: Mapping[str, Any], other: str) -> bool:
+    """Whether ``peer`` of a policy in our namespace chooses the pods of ``other``."""
+    namespace, labels = OTHERS[other]
+    within = peer.get("namespaceSelector", {"matchLabels": {NAMESPACE: OURS}})
+    return matches(within, {NAMESPACE: namespace}) and matches(peer.get("podSelector", {}), labels)
+
+
+def allowed(policies: list[Resource], direction: str, peers: str) -> set[tuple[str, int]]:
+    """(who, port) that the policies allow, who of `OTHERS`."""
+    rules = [rule for policy in policies for rule in policy.get(direction, ())]
+    return {
+        (other, port["port"])
+        for rule in rules
+        for port in rule["ports"]
+        for other in OTHERS
+        if any(is_meant(peer, other) for peer in rule[peers])
+    }
+
+
+def reached(resources: list[Resource], template: Resource) -> set[tuple[str, int]]:
+    """(who, port) that the pods' policies let them go to, who of `OTHERS`."""
+    policies = chosen(resources, template["metadata"]["labels"], "Egress")
+    assert any(not p.get("egress") for p in policies), "refused unless allowed"
+    return allowed(policies, "egress", "to")
 
 
 def test_policies_let_pods_go_where_their_settings_send_them_and_nowhere_else(
     resources: list[Resource], tmp_path: Path
 ) -> None:
+    tables = {("clickhouse", 9000), ("clickhouse", 9440)}
     for name, template in pods(resources):
         found = environment(resources, template, template["spec"]["containers"][0], f"{name}-0")
-        kafka = int(read(found, tmp_path).kafka_bootstrap.rpartition(":")[2])
-        assert reached(resources, template) - {9000} == {53, kafka}
+        settings = read(found, tmp_path)
+        kafka = int(settings.kafka_bootstrap.rpartition(":")[2])
+        may = reached(resources, template)
+        assert may - tables == {("dns", 53), ("kafka", kafka)}, name
+        assert may & tables in (tables, set())
     [listener] = of_kind(resources, "Kafka")[0]["spec"]["kafka"]["listeners"]
     assert (listener["port"], listener["tls"]) == (kafka, True)
 
 
+def test_clickhouse_lets_in_who_goes_there(resources: list[Resource]) -> None:
+    [policy] = chosen(resources, OTHERS["clickhouse"][1], "Ingress")
+    assert {("clickhouse", 9000), ("operator", 8123), ("prometheus", 8123)} <= allowed([policy], "ingress", "from")
+    for name, template in pods(resources):
+        let_in = {
+            ("clickhouse", port["port"])
+            for rule in policy["ingress"]
+            for port in rule["ports"]
+            if any(matches(peer.get("podSelector", NOBODY), template["metadata"]["labels"]) for peer in rule["from"])
+        }
+        assert let_in == {way for way in reached(resources, template) if way[0] == "clickhouse"}, name
+
+
 def test_prometheus_may_come_to_the_port_that_it_scrapes(resources: list[Resource]) -> None:
     for name, template in pods(resources):
-        policies = [p["spec"] for p in of_kind(resources, "NetworkPolicy")]
-        chosen = [p for p in policies if matches(p["podSelector"], template["metadata"]["labels"])]
-        ports = {port["port"] for p in chosen for rule in p.get("ingress", ()) for port in rule["ports"]}
-        assert ports == {8080}, name
+        policies = chosen(resources, template["metadata"]["labels"], "Ingress")
+        assert allowed(policies, "ingress", "from") == {("prometheus", 8080)}, name
 
 
 def test_every_container_is_limited_and_without_privileges(resources: list[Resource]) -> None:
@@ -415,3 +489,39 @@ def test_clickhouse_has_the_users_of_compose_with_the_same_rights(overlay: str, 
     assert found == rights
     for user in rights:
         assert users[f"{user}/k8s_secret_password_sha256_hex"] == f"clickhouse-passwords/{user}_sha256"
+
+
+def test_production_spreads_each_quorum_over_zones(overlay: str, resources: list[Resource]) -> None:
+    if overlay == "small":
+        return
+    pools = named(resources, "KafkaNodePool")
+    spread = {name: pool["spec"]["template"]["pod"]["topologySpreadConstraints"] for name, pool in pools.items()}
+    for name, rules in spread.items():
+        labels = {"strimzi.io/cluster": "omnijourney", "strimzi.io/pool-name": name}
+        assert {(r["topologyKey"], r["whenUnsatisfiable"]) for r in rules if matches(r["labelSelector"], labels)} == {
+            (ZONE, "DoNotSchedule"),
+            ("kubernetes.io/hostname", "DoNotSchedule"),
+        }
+    [keeper] = of_kind(resources, "ClickHouseKeeperInstallation")
+    [rule] = keeper["spec"]["templates"]["podTemplates"][0]["spec"]["topologySpreadConstraints"]
+    assert (rule["topologyKey"], rule["whenUnsatisfiable"]) == (ZONE, "DoNotSchedule")
+    assert matches(rule["labelSelector"], {"clickhouse-keeper.altinity.com/chk": "omnijourney"})
+    [installation] = of_kind(resources, "ClickHouseInstallation")
+    [distribution] = installation["spec"]["templates"]["podTemplates"][0]["podDistribution"]
+    assert distribution == {"type": "ReplicaAntiAffinity", "scope": "Shard", "topologyKey": ZONE}
+
+
+def test_volumes_hold_the_state_of_the_rate_that_the_overlay_is_sized_for(
+    overlay: str, resources: list[Resource]
+) -> None:
+    needed = plan(load(), SIZED_FOR[overlay]).state
+    scaled = named(resources, "ScaledObject")
+    for stage, state in needed.items():
+        [claim] = claims_of(resources, stage)
+        size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) << 30
+        # IDENTITY's second has a copy; the others share.
+        workers = scaled[stage]["spec"]["minReplicaCount"] if stage in scaled else 1
+        assert state <= size * workers, stage
+    deploying = (DEPLOY.parent / "docs" / "deploying.md").read_text("utf-8")
+    row = f"| {SIZED_FOR['small']} touchpoints a second | {SIZED_FOR['production']} a second |"
+    assert row in deploying
