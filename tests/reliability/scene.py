@@ -145,6 +145,12 @@ class Scene:
                 raise TimeoutError(f"not within {seconds:.0f} s: {what}")
             time.sleep(LOOK_EVERY_S)
 
+    def stalest(self, began: float, ended: float) -> float:
+        """How long the slowest marker took that was sent in between; waits until all of them are seen."""
+        freshness = self.watch.freshness
+        self.wait(lambda: freshness.fresh_at(ended, WHOLE_S) is not None, WHOLE_S, "what was sent meanwhile is seen")
+        return max(freshness.delays(began, ended), default=0.0)
+
     def restarts(self, process: str) -> int:
         state = self.stack.status().process(process)
         assert state is not None
