@@ -52,11 +52,13 @@ def kill(process: str, scene: Scene) -> float:
 
 
 def freeze(process: str, scene: Scene, seconds: float = FROZEN_S) -> float:
-    """Markers of the freeze must be as old as most of it when they can be seen."""
+    """Markers of the freeze are not seen before its end, and then are as old as most of it."""
     began = time.monotonic()
     with scene.frozen(process):
         scene.pause(seconds)
-    ended = time.monotonic()
+        ended = time.monotonic()
+        early = scene.watch.freshness.delays(began, ended)
+    assert not early, f"touchpoints were seen while {process} stood still, after {min(early):.1f} s"
     worst = scene.stalest(began, ended)
     assert worst >= MOST * seconds, f"touchpoints took at most {worst:.1f} s while {process} stood still {seconds} s"
     scene.notes.append(f"touchpoints took up to {worst:.0f} s meanwhile")

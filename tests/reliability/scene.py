@@ -39,6 +39,8 @@ START_S = 240.0
 WHOLE_S = 300.0
 DRAIN_S = 300.0
 LOOK_EVERY_S = 0.05
+#: In the third column of /proc/PID/stat.
+STOPPED = "T"
 
 
 class Impossible(Exception):
@@ -171,6 +173,8 @@ class Scene:
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            assert state == STOPPED, f"{process} has not stood still: its state is {state}"
         finally:
             os.kill(pid, signal.SIGCONT)
 
