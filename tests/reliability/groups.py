@@ -89,6 +89,7 @@ def narrow(scene: Scene) -> float:
     assert proxy is not None
     before, began = proxy.passed_bytes, time.monotonic()
     scene.pause(5)
+    scene.wait(lambda: proxy.passed_bytes > before, WHOLE_S, "SINK writes")
     usual = (proxy.passed_bytes - before) / (time.monotonic() - began)
     proxy.bytes_per_s, proxy.delay_s = usual / 3, 0.1
     before, began = proxy.passed_bytes, time.monotonic()

@@ -16,6 +16,7 @@ from tests.reliability.faults import Fault
 from tests.reliability.scene import WHOLE_S, Impossible, Scene, root, scene
 
 SETTLED_S = 2.0
+ANSWERED_S = 30.0
 OTHER_PARAMETERS = "**other parameters**: measured before those of the fault were changed"
 
 
@@ -125,8 +126,7 @@ def conclude(made: Scene, fault: Fault, result: Result) -> None:
     result.notes += made.notes
     result.read, result.outcomes = verdict.read, verdict.outcomes
     result.lost, result.twice, result.verify = verdict.lost, verdict.twice, verdict.verify
-    made.watch.metrics.look()
-    told = made.watch.metrics.wrong()
+    told = made.watch.metrics.settled(ANSWERED_S)
     why = [*verdict.wrong, *([] if verdict.verified else [verdict.verify]), *told]
     result.status = "whole" if verdict.clean and not told else "failed"
     result.why = "; ".join(why)

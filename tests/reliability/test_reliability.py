@@ -66,8 +66,7 @@ def test_after_kills_a_freeze_and_hostile_records_nothing_is_lost_or_counted_twi
 
 @pytest.mark.stack
 def test_each_record_that_intake_read_has_an_outcome_by_its_own_account(verdict: Verdict, disturbed: Scene) -> None:
-    disturbed.watch.metrics.look()
-    assert disturbed.watch.metrics.wrong() == []
+    assert disturbed.watch.metrics.settled(running.ANSWERED_S) == []
 
 
 @pytest.mark.stack

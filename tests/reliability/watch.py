@@ -202,11 +202,11 @@ class Metrics:
 
     def look(self) -> None:
         for worker, url in self._urls.items():
-            self.difference.pop(worker, None)
             try:
                 with urllib.request.urlopen(url, timeout=1) as answer:
                     families = list(text_string_to_metric_families(answer.read().decode()))
             except (OSError, HTTPException):
+                self.difference[worker] = {}
                 continue
             self.take(worker, [sample for family in families for sample in family.samples])
 
@@ -220,9 +220,18 @@ class Metrics:
         self.difference[worker] = {(one.labels["channel"], one.labels["partition"]): one.value for one in differing}
         self._take(worker, sums)
 
+    def settled(self, seconds: float) -> list[str]:
+        """What is still `wrong` after so long; a busy worker may answer late."""
+        deadline = time.monotonic() + seconds
+        self.look()
+        while (found := self.wrong()) and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_S)
+            self.look()
+        return found
+
     def wrong(self) -> list[str]:
         """What the last look and all before it tell that may never be; empty: all is well."""
-        told = {place: value for series in self.difference.values() for place, value in series.items()}
+        told = {place: value for series in list(self.difference.values()) for place, value in series.items()}
         places = [(channel, str(partition)) for channel in CHANNELS for partition in range(PARTITIONS)]
         missing = [" ".join(place) for place in places if place not in told]
         found = [f"{DIFFERENCE} of {' '.join(at)} is {value:.0f}" for at, value in sorted(told.items()) if value]
