@@ -1,7 +1,7 @@
 """Every fault on a pipeline of its own, and the table of what came of it: `python -m tests.reliability`.
 
 One that fails is a row of the table like the others, its logs are kept, and the rest goes on. Results are kept one by
-one: with `--only` some are run again, and the table is made of all that there are.
+one: with `--only` some are run again, and the table is made of all that there are; `--only` with no name runs nothing.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ EXIT_INTERRUPTED = 130
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=list(FAULTS), metavar="NAME", help=", ".join(FAULTS))
+    parser.add_argument(
+        "--only", nargs="*", choices=list(FAULTS), metavar="NAME", help=f"none: run nothing; {', '.join(FAULTS)}"
+    )
     parser.add_argument("--report", type=Path, help="the file whose table is made anew")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupt)
     sweep()
     try:
-        failed = run_all(given.only or FAULTS, given.report)
+        failed = run_all(FAULTS if given.only is None else given.only, given.report)
     except KeyboardInterrupt:
         say("interrupted; everything is ended, what was done is kept")
         return EXIT_INTERRUPTED
@@ -42,12 +44,14 @@ def main() -> int:
 def run_all(names: Iterable[str], report: Path | None) -> list[str]:
     """Run faults one after the other, each of them anew in the ``report``; the names of those that failed."""
     failed = []
+    if report:
+        write(report, map(kept, FAULTS.values()))
     for name in names:
         say(f"{name}: {FAULTS[name].told}")
         began = time.monotonic()
         result = run(FAULTS[name], say)
         if report:
-            write(report, filter(None, map(kept, FAULTS)))
+            write(report, map(kept, FAULTS.values()))
         failed += [name] if result.status == "failed" else []
         say(f"  {result.status} {result.why or result.verify} ({time.monotonic() - began:.0f} s in all)")
     return failed

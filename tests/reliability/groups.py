@@ -89,14 +89,20 @@ def narrow(scene: Scene) -> float:
     assert proxy is not None
     before, began = proxy.passed_bytes, time.monotonic()
     scene.pause(5)
+    scene.wait(lambda: proxy.passed_bytes > before, WHOLE_S, "SINK writes")
     usual = (proxy.passed_bytes - before) / (time.monotonic() - began)
     proxy.bytes_per_s, proxy.delay_s = usual / 3, 0.1
+    before, began = proxy.passed_bytes, time.monotonic()
     scene.pause(NARROW_S)
     proxy.bytes_per_s, proxy.delay_s = None, 0.0
     ended = time.monotonic()
-    worst = max(scene.watch.freshness.delays(began, ended), default=0.0)
+    passed = (proxy.passed_bytes - before) / (ended - began)
+    worst = scene.stalest(began, ended)
+    assert passed < usual / 2, f"{passed / 1_000:.0f} kB/s went through, {usual / 1_000:.0f} in the calm"
+    stale = min(scene.limit_s, NARROW_S / 3)
+    assert worst > stale, f"touchpoints took at most {worst:.1f} s, expected more than {stale:.1f}"
     scene.notes.append(
-        f"{usual / 3_000:.0f} kB/s of {usual / 1_000:.0f}; touchpoints took up to {worst:.0f} s meanwhile"
+        f"{passed / 1_000:.0f} kB/s went through of {usual / 1_000:.0f}; touchpoints took up to {worst:.0f} s meanwhile"
     )
     return ended
 
@@ -105,7 +111,9 @@ def cut_off(scene: Scene) -> float:
     """INTAKE's worker hears nothing of the broker; another one is there that can take its partitions."""
     proxy = scene.broker_proxy
     assert proxy is not None
-    scene.stack.add([scene.pipeline.visitor("intake", "intake-2")])
+    second = scene.pipeline.visitor("intake", "intake-2")
+    scene.stack.add([second])
+    scene.watch.metrics.also(second.name, str(second.ready_url).replace("/ready", "/metrics"))
     scene.wait(scene.watch.all_ready, WHOLE_S, "both workers of INTAKE are ready")
     scene.pause(5)
     proxy.cut()

@@ -12,8 +12,8 @@ from tests.reliability.running import Result
 BEGIN = "<!-- the table: python -m tests.reliability --report docs/reliability.md -->"
 END = "<!-- the end of the table -->"
 HEADER = (
-    "| fault | injected | whole again, s | lost | counted twice | verify | what told of it, what else was seen |",
-    "|---|---|---|---|---|---|---|",
+    "| fault | injected | whole again, s | lost | counted twice | verify | what told of it, what else was seen | run |",
+    "|---|---|---|---|---|---|---|---|",
 )
 #: What is told of metrics: those that rose.
 ROSE = (
@@ -40,10 +40,7 @@ def write(path: Path, results: Iterable[Result]) -> None:
     _, end, tail = rest.partition(END)
     if not (begin and end):
         raise NoTable(f"{path}: expected the lines {BEGIN!r} and {END!r}")
-    results = list(results)
-    loads = [result.load for result in results if result.load]
-    below = ["", f"Load of the machine at the end of each: {min(loads):g} to {max(loads):g}."] if loads else []
-    table = "\n".join([*HEADER, *map(row, results), *below])
+    table = "\n".join([*HEADER, *map(row, results)])
     scratch = path.with_suffix(f".{os.getpid()}")
     scratch.write_text(f"{head}{BEGIN}\n{table}\n{END}{tail}", encoding="utf-8")
     scratch.replace(path)
@@ -51,8 +48,8 @@ def write(path: Path, results: Iterable[Result]) -> None:
 
 def row(result: Result) -> str:
     """One line of the table."""
-    if result.status == "impossible":
-        return _line(result.name, result.told, "not run", "", "", "", result.why)
+    if result.status in ("impossible", "not run"):
+        return _line(result.name, result.told, "not run", "", "", "", result.why, "")
     failed = f"**failed**: {result.why}. " if result.status == "failed" else ""
     judged = bool(result.verify)
     return _line(
@@ -63,6 +60,7 @@ def row(result: Result) -> str:
         str(result.twice) if judged else "",
         result.verify,
         failed + "; ".join([*_ends(result), *_rises(result), *result.notes, f"most lag {_lag(result)}"]),
+        ", ".join(filter(None, [result.commit, result.began, f"load {result.load:g}"])),
     )
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.local.fetch import project_root
 from tests.reliability.faults import Fault
 from tests.reliability.scene import WHOLE_S, Impossible, Scene, root, scene
-from tests.reliability.watch import DIFFERENCE
 
 SETTLED_S = 2.0
+ANSWERED_S = 30.0
+OTHER_PARAMETERS = "**other parameters**: measured before those of the fault were changed"
 
 
 @dataclass
 class Result:
-    """``status``: whole, failed, or impossible here. ``whole_s`` of each injection; of the calm before: how fresh and
-    how far behind, in seconds. ``notes``: what is told besides; ``why``, where it failed; ``load`` of the machine at
-    the end."""
+    """``status``: whole, failed, impossible here, or not run. ``whole_s`` of each injection; of the calm before: how
+    fresh and how far behind, in seconds. ``notes``: what is told besides; ``why``, where it failed; ``load`` of the
+    machine at the end. ``commit``: of what ran, with + where the tree differed from it; 'unknown' without git, and in
+    files that were kept before it was (write it in by hand, if you know it). ``began``: UTC, to the minute, ISO.
+    ``parameters``: the fault's, to see later whether they are still the same; '': kept before they were."""
 
     name: str
     told: str
@@ -40,6 +46,9 @@ class Result:
     verify: str = ""
     why: str = ""
     load: float = 0.0
+    commit: str = "unknown"
+    began: str = ""
+    parameters: str = ""
 
     def save(self) -> None:
         root().mkdir(parents=True, exist_ok=True)
@@ -50,17 +59,35 @@ def path(name: str) -> Path:
     return root() / f"{name}.json"
 
 
-def kept(name: str) -> Result | None:
-    """The result of an earlier run."""
+def kept(fault: Fault) -> Result:
+    """The result of an earlier run, or one that says that there is none; one of other parameters says so."""
     try:
-        return Result(**json.loads(path(name).read_text(encoding="utf-8")))
+        result = Result(**json.loads(path(fault.name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return None
+        return Result(fault.name, fault.told, status="not run", why="no result is kept")
+    if result.told != fault.told or result.parameters not in ("", fault.parameters):
+        result.notes.insert(0, OTHER_PARAMETERS)
+    return result
+
+
+def commit() -> str:
+    """The short id of HEAD, with + where what runs differs from it; 'unknown' without git."""
+    head, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "--", ".", ":(exclude)docs")
+    return "unknown" if not head else f"{head}+" if changes else head
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], cwd=project_root(), capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
 
 
 def run(fault: Fault, say: Callable[[str], None]) -> Result:
     """Inject ``fault`` on a pipeline of its own; never raises but for an interrupt."""
-    result = Result(fault.name, fault.told)
+    began = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    result = Result(fault.name, fault.told, commit=commit(), began=began, parameters=fault.parameters)
     try:
         with scene(fault.name, fault.needs, evidence=root() / f"{fault.name}-logs") as made:
             try:
@@ -99,10 +126,8 @@ def conclude(made: Scene, fault: Fault, result: Result) -> None:
     result.notes += made.notes
     result.read, result.outcomes = verdict.read, verdict.outcomes
     result.lost, result.twice, result.verify = verdict.lost, verdict.twice, verdict.verify
-    made.watch.metrics.look()
-    told = sum(made.watch.metrics.difference.values())
-    why = [*verdict.wrong, *([] if verdict.verified else [verdict.verify])]
-    why += [f"{DIFFERENCE} is {told:.0f}"] if told else []
+    told = made.watch.metrics.settled(ANSWERED_S)
+    why = [*verdict.wrong, *([] if verdict.verified else [verdict.verify]), *told]
     result.status = "whole" if verdict.clean and not told else "failed"
     result.why = "; ".join(why)
 

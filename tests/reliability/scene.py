@@ -39,6 +39,8 @@ START_S = 240.0
 WHOLE_S = 300.0
 DRAIN_S = 300.0
 LOOK_EVERY_S = 0.05
+#: In the third column of /proc/PID/stat.
+STOPPED = "T"
 
 
 class Impossible(Exception):
@@ -145,6 +147,12 @@ class Scene:
                 raise TimeoutError(f"not within {seconds:.0f} s: {what}")
             time.sleep(LOOK_EVERY_S)
 
+    def stalest(self, began: float, ended: float) -> float:
+        """How long the slowest marker took that was sent in between; waits until all of them are seen."""
+        freshness = self.watch.freshness
+        self.wait(lambda: freshness.fresh_at(ended, WHOLE_S) is not None, WHOLE_S, "what was sent meanwhile is seen")
+        return max(freshness.delays(began, ended), default=0.0)
+
     def restarts(self, process: str) -> int:
         state = self.stack.status().process(process)
         assert state is not None
@@ -165,6 +173,8 @@ class Scene:
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            assert state == STOPPED, f"{process} has not stood still: its state is {state}"
         finally:
             os.kill(pid, signal.SIGCONT)
 

@@ -15,17 +15,19 @@ import time
 import urllib.parse
 import urllib.request
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from typing import NamedTuple
 
 from kafka.errors import KafkaError
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from deploy.local.stack import Stack
 from streams.broker import BrokerUnreachable, TopicMissing
 from streams.composition import GROUPS, STAGES
-from streams.local import LocalPipeline
+from streams.domain.vocabulary import CHANNELS
+from streams.local import PARTITIONS, LocalPipeline
 from streams.offsets import Lag, Place, lag
 from tests.reliability.flow import MARKER_CHANNEL, Flow
 
@@ -45,6 +47,13 @@ COUNTERS = (
     "journey_sink_retries_total",
     "journey_sink_rejected_total",
     "journey_invariant_violations_total",
+)
+#: Of these, those that no fault here may raise.
+NEVER = (
+    "journey_invariant_violations_total",
+    "journey_stage_gone_records_total",
+    "journey_stage_buried_total",
+    "journey_sink_rejected_total",
 )
 STARTED = "process_start_time_seconds"
 #: INTAKE's own account of what it read: 0, or something is lost or counted twice.
@@ -180,12 +189,16 @@ def _committed(look: Lag, place: Place) -> int:
 class Metrics:
     """What workers tell; counters begin anew with each process."""
 
-    def __init__(self, pipeline: LocalPipeline, workers: tuple[str, ...] = STAGES) -> None:
-        self._urls = {worker: pipeline.metrics_url(worker) for worker in workers}
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = dict(urls)
         self._last: dict[tuple[str, str], float] = {}
         self.risen: dict[tuple[str, str], float] = {}
-        #: Of each worker's completeness, as it was last told.
-        self.difference: dict[str, float] = {}
+        #: Of each worker's completeness by (channel, partition), as it was last told; none of one that didn't answer.
+        self.difference: dict[str, dict[tuple[str, str], float]] = {}
+
+    def also(self, worker: str, url: str) -> None:
+        """Look at one that came later, too."""
+        self._urls = {**self._urls, worker: url}
 
     def look(self) -> None:
         for worker, url in self._urls.items():
@@ -193,13 +206,38 @@ class Metrics:
                 with urllib.request.urlopen(url, timeout=1) as answer:
                     families = list(text_string_to_metric_families(answer.read().decode()))
             except (OSError, HTTPException):
+                self.difference[worker] = {}
                 continue
-            sums: dict[str, float] = {}
-            for sample in (sample for family in families for sample in family.samples):
-                if sample.name in (*COUNTERS, STARTED, DIFFERENCE):
-                    sums[sample.name] = sums.get(sample.name, 0) + abs(sample.value)
-            self.difference[worker] = sums.pop(DIFFERENCE, 0)
-            self._take(worker, sums)
+            self.take(worker, [sample for family in families for sample in family.samples])
+
+    def take(self, worker: str, samples: Sequence[Sample]) -> None:
+        """What ``worker`` told."""
+        sums: dict[str, float] = {}
+        for sample in samples:
+            if sample.name in (*COUNTERS, STARTED):
+                sums[sample.name] = sums.get(sample.name, 0) + sample.value
+        differing = [sample for sample in samples if sample.name == DIFFERENCE]
+        self.difference[worker] = {(one.labels["channel"], one.labels["partition"]): one.value for one in differing}
+        self._take(worker, sums)
+
+    def settled(self, seconds: float) -> list[str]:
+        """What is still `wrong` after so long; a busy worker may answer late."""
+        deadline = time.monotonic() + seconds
+        self.look()
+        while (found := self.wrong()) and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_S)
+            self.look()
+        return found
+
+    def wrong(self) -> list[str]:
+        """What the last look and all before it tell that may never be; empty: all is well."""
+        told = {place: value for series in list(self.difference.values()) for place, value in series.items()}
+        places = [(channel, str(partition)) for channel in CHANNELS for partition in range(PARTITIONS)]
+        missing = [" ".join(place) for place in places if place not in told]
+        found = [f"{DIFFERENCE} of {' '.join(at)} is {value:.0f}" for at, value in sorted(told.items()) if value]
+        found += [f"nobody tells {DIFFERENCE} of {', '.join(missing)}"] if missing else []
+        rises = {name: sum(risen for at, risen in self.risen.items() if at[1] == name) for name in NEVER}
+        return found + [f"{name} rose by {risen:.0f}" for name, risen in rises.items() if risen]
 
     def _take(self, worker: str, sums: dict[str, float]) -> None:
         if self._last.get((worker, STARTED)) != (started := sums.pop(STARTED, 0)):
@@ -223,7 +261,7 @@ class Watch:
         self._stack = stack
         self.freshness = Freshness(clickhouse_http, flow)
         self.lags = Lags(pipeline.settings.kafka_bootstrap)
-        self.metrics = Metrics(pipeline)
+        self.metrics = Metrics({worker: pipeline.metrics_url(worker) for worker in STAGES})
         self._ending = threading.Event()
         looks = (
             (self.freshness.look, LOOK_EVERY_S),
