@@ -39,7 +39,7 @@ check: setup ## format, lint, types, import rules, schemas, fast tests
 	$(BIN)/bandit -q -c pyproject.toml -r streams schemas sinks deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m schemas.compatibility
+	$(BIN)/omnijourney schemas check --against schemas/released
 	$(BIN)/python -m pytest -q -m "not stack and not kubernetes"
 
 test: setup ## all tests, on a Kafka and a ClickHouse of their own, and in a Chromium

@@ -48,7 +48,7 @@ class Codec:
 
     def __init__(self, known: Registry) -> None:
         self._known = known
-        current = [known.current(name) for name in known.by_record]
+        current = [known.current(name) for name, kept in known.by_record.items() if kept[0].is_written]
         self._writers = {version.record: (MARKER + version.fingerprint, version.parsed) for version in current}
 
     def encode(self, name: str, record: Record) -> bytes:

@@ -23,7 +23,7 @@ from schemas.registry import Registry, Version, registry, without_logical_types
 
 class Problem(NamedTuple):
     """What is wrong where the version ``reader`` of ``record`` reads what the version ``writer`` wrote; the same number
-    twice: with that version itself."""
+    twice: with that version itself. 0 is a reader that does not know the record at all."""
 
     record: str
     reader: int
@@ -31,6 +31,8 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
+        if not self.reader:
+            return f"{self.record}.v{self.writer}: {self.text}"
         reading = "" if self.reader == self.writer else f" reading {self.record}.v{self.writer}"
         return f"{self.record}.v{self.reader}{reading}: {self.text}"
 
@@ -61,6 +63,8 @@ def changes(before: Registry, now: Registry) -> list[Problem]:
         found += [
             Problem(record, versions[-1].number, new.number, _TOO_EARLY) for new in ours.values() if new.is_written
         ]
+    for record in now.by_record.keys() - before.by_record.keys():
+        found += [Problem(record, 0, new.number, _TOO_EARLY) for new in now.by_record[record] if new.is_written]
     return found
 
 

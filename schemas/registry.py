@@ -56,8 +56,10 @@ class Registry:
     by_record: Mapping[str, tuple[Version, ...]]
 
     def current(self, record: str) -> Version:
-        """The version of ``record`` that is written; KeyError for a record that no file declares."""
-        return next(version for version in reversed(self.by_record[record]) if version.is_written)
+        """The version of ``record`` that is written; of a record that only the next release writes, the one
+        that is read; KeyError for a record that no file declares."""
+        versions = self.by_record[record]
+        return next((version for version in reversed(versions) if version.is_written), versions[0])
 
 
 def without_logical_types(schema: Any) -> Any:
@@ -104,8 +106,6 @@ def load(folder: Path = FOLDER) -> Registry:
             raise SchemaError(
                 f"{version.record}: only one version may be .next, the highest, and each number is one file"
             )
-        if not earlier and not version.is_written:
-            raise SchemaError(f"{version.record}: its only version is .next, so nothing could be written")
         earlier.append(version)
     return Registry(by_fingerprint, {record: tuple(versions) for record, versions in by_record.items()})
 

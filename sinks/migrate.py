@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from clickhouse_driver.errors import Error as DriverError
 from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 from clickhouse_migrations.defaults import MIGRATIONS_TABLE
@@ -22,6 +23,8 @@ from clickhouse_migrations.util import quote_string
 
 from sinks.clickhouse import CONNECT_TIMEOUT_S, SEND_RECEIVE_TIMEOUT_S, ClickHouse, error_of, parse_address
 from sinks.sharding import BOOKKEEPING_ENGINE, Untranslatable, render
+
+log = structlog.get_logger("sinks")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -36,7 +39,8 @@ def migrate(url: str, directory: Path = MIGRATIONS, cluster: str = "") -> list[s
     With a ``cluster``, of that name in the servers' configuration, to the database on each of its nodes. Creates the
     database if it is missing; a second call applies nothing. A call that died half-way is finished by the next, since
     each statement is IF NOT EXISTS. Raises MigrationError, or one of `sinks.clickhouse`'s errors where the server
-    doesn't answer or refuses. Not for two callers at once.
+    doesn't answer or refuses. Not for two callers at once. A database that a newer release brought further is left as
+    it is: an older one must be able to start again.
     """
     database = parse_address(url).database
     runner = _runner(url, BOOKKEEPING_ENGINE if cluster else None)
@@ -45,7 +49,9 @@ def migrate(url: str, directory: Path = MIGRATIONS, cluster: str = "") -> list[s
             names = MigrationStorage(directory).migration_filenames()
             _refuse_other_form(runner, database, cluster)
             runner.create_db(database, cluster or None)
-            _refuse_changed_history(runner, database, directory, names)
+            if _is_ahead(runner, database, directory, names):
+                log.info("database_is_newer", database=database, note="tables only gain: nothing to apply")
+                return []
             applied = runner.apply_migrations(
                 database,
                 migrations(directory, database, cluster),
@@ -112,18 +118,24 @@ def _refuse_other_form(runner: ClickhouseCluster, database: str, cluster: str) -
         )
 
 
-def _refuse_changed_history(cluster: ClickhouseCluster, database: str, directory: Path, names: dict[int, str]) -> None:
-    """MigrationError where a file differs from what was applied, or the database is newer than this release."""
-    for row in cluster.status(database, directory):
+def _is_ahead(cluster: ClickhouseCluster, database: str, directory: Path, names: dict[int, str]) -> bool:
+    """Whether a newer release migrated the database, and all that this one knows was applied before.
+
+    MigrationError where a file differs from what was applied, or what was applied is not what comes after ours.
+    """
+    rows = cluster.status(database, directory)
+    for row in rows:
         if row.state == STATUS_MD5_MISMATCH:
             raise MigrationError(
                 f"{names[row.version]} was changed after it was applied to {database!r}:"
                 " restore it and put the change into a new file"
             )
-        if row.state == STATUS_UNKNOWN:
-            raise MigrationError(
-                f"database {database!r} has migration {row.version}, which this release does not know: use a newer one"
-            )
+    unknown = [row.version for row in rows if row.state == STATUS_UNKNOWN]
+    if unknown and (unknown[0] < max(names) or any(row.state == STATUS_PENDING for row in rows)):
+        raise MigrationError(
+            f"database {database!r} has migration {unknown[0]}, which this release does not know: use a newer one"
+        )
+    return bool(unknown)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class Sink:
         sent: Columns | None = None
         if kind == "resolved_touchpoint":
             sent = decode_columns(decoded.column("touchpoint"), "touchpoint")
-            refuse_newer(sent.errors.values(), records.topic, records.partition)
+            refuse_newer({decoded.positions[at]: error for at, error in sent.errors.items()}, records)
             bad.update(decoded.positions[at] for at in sent.errors)
         if bad:
             # Stages write what they can read: these are foreign.
@@ -86,11 +86,11 @@ def _kind(header: bytes) -> str:
 
 def _refuse_newer(records: Records) -> None:
     """NewerSchema where one of ``records``, of no kind that belongs there, is of a schema of a newer release."""
-    for record in records:
+    for at, record in enumerate(records):
         try:
             decode(record.value or b"")
         except Undecodable as error:
-            refuse_newer([error], records.topic, records.partition)
+            refuse_newer({at: error}, records)
 
 
 def _part(records: Records, part: Sequence[Record]) -> Records:

@@ -59,10 +59,11 @@ def prepare(mine: Settings, serving: Settings, reads_from: int, by: str, now: in
             raise NotApart(f"there is a pipeline {mine.namespace!r} already ({left[0]} ...): `omnijourney replay drop`")
     for stage in composition.STAGES:
         composition.require_topics(stage, serving)
-    topic_admin.apply(mine.kafka, composition.topics(mine), mine.replication)
+    # Tables first: where ClickHouse refuses, there are no topics yet, and prepare can be asked again.
     migrate(mine.clickhouse_url, cluster=mine.clickhouse_cluster)
     with ClickHouse(mine.clickhouse_url) as tables:
         say_writer(tables, Pipeline(mine.namespace, False, reads_from), by, now)
+    topic_admin.apply(mine.kafka, composition.topics(mine), mine.replication)
     with admin(mine.kafka) as client:
         begins = _begins(client, mine.partitions, reads_from)
         if any(begins.values()):

@@ -20,8 +20,12 @@ Everything else is unknown and crashes.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.runtime.stage import Records
 
 
 class Failure(Exception):
@@ -91,9 +95,12 @@ def cause_of(error: BaseException) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def refuse_newer(errors: Iterable[Exception], topic: str, partition: int) -> None:
-    """NewerSchema where one of ``errors``, of records of ``topic`` that can't be decoded, is for want of a schema
-    (`may_be_newer`, as `schemas.codec.UnknownSchema` says)."""
-    for error in errors:
+def refuse_newer(errors: Mapping[int, Exception], records: Records) -> None:
+    """NewerSchema where one of ``errors``, by the position in ``records`` of what can't be decoded, is for want of a
+    schema (`may_be_newer`, as `schemas.codec.UnknownSchema` says)."""
+    for at, error in errors.items():
         if getattr(error, "may_be_newer", False):
-            raise NewerSchema(f"{topic}-{partition}: {error}; a newer release wrote it: upgrade this worker") from error
+            raise NewerSchema(
+                f"{records.topic}-{records.partition} at offset {records[at].offset}: {error};"
+                " a newer release wrote it: upgrade this worker"
+            ) from error

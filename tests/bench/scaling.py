@@ -83,6 +83,8 @@ class Plan(NamedTuple):
     rows_day: float
     clickhouse_disk: float
     everywhere: float
+    node_disk: float
+    beyond: frozenset[str]
     state: Mapping[str, float]
     recovery_s: float
     parts_s: float
@@ -121,6 +123,7 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
         ceil(TOPICS * partitions * a.replication / a.broker_partitions),
     )
     sharded, everywhere = _tables(costs, kept)
+    # Where who is who would fill half a node's disk, only a larger disk helps: `Plan.node_disk` says which.
     node_disk = max(a.node_disk, 2 * everywhere / a.busy)
     clickhouse_cores = peak * costs["cpu_us"]["clickhouse"] / 1e6 / a.busy / (1 - a.query_share)
     shards = max(1, ceil(sharded / (node_disk * a.busy - everywhere)), ceil(clickhouse_cores / a.node_cores))
@@ -150,8 +153,19 @@ def plan(costs: Costs, rate: float, assumed: Assumed | None = None) -> Plan:
         rows_day=rate * DAY_S * sum(table["rows"] for table in costs["tables"].values()),
         clickhouse_disk=disk,
         everywhere=everywhere,
+        node_disk=node_disk,
+        beyond=frozenset(
+            what
+            for what, too_much in {
+                "IDENTITY, one core": cores["identity"] > 1,
+                "IDENTITY, one state": state["identity"] > a.worker_state,
+                "parts": peak / a.insert_rows > a.parts,
+                "who is who": node_disk > a.node_disk,
+            }.items()
+            if too_much
+        ),
         state=state,
-        recovery_s=_recovery_s(costs, state["customers"] / workers["customers"]),
+        recovery_s=_recovery_s(costs, rate * DAY_S * a.state_days / workers["customers"]),
         parts_s=peak / a.insert_rows,
         memory=memory,
         money={**money, "all": sum(money.values())},
@@ -188,11 +202,9 @@ def _tables(costs: Costs, events: float) -> tuple[float, float]:
     return sum(sizes.values()) - everywhere, everywhere
 
 
-def _recovery_s(costs: Costs, state: float) -> float:
-    """Seconds to read ``state`` bytes of CUSTOMERS back from its changelog."""
-    topic = "customers" + CHANGELOG
-    record = costs["topic_bytes"][topic] / costs["topic_records"][topic]
-    return state / (record * costs["recovery"]["records_per_second"])
+def _recovery_s(costs: Costs, touchpoints: float) -> float:
+    """Seconds to read the state of so many touchpoints back from CUSTOMERS' changelog."""
+    return touchpoints * costs["topic_records"]["customers" + CHANGELOG] / costs["recovery"]["records_per_second"]
 
 
 def full_after_days(costs: Costs, stage: str, assumed: Assumed | None = None) -> float:

@@ -98,13 +98,17 @@ def measured(costs: Costs) -> str:
     )
 
 
-def _beyond(p: Plan) -> str:
-    return "" if p.cores["identity"] <= 1 else ": too much, see below"
+def _beyond(p: Plan, what: str) -> str:
+    return ": too much, see below" if what in p.beyond else ""
 
 
 _ROWS: Sequence[tuple[str, Callable[[Plan], str]]] = (
     ("INTAKE: cores, workers", lambda p: f"{number(p.cores['intake'])}, {p.workers['intake']:,}"),
-    ("IDENTITY, cores: one is all there is", lambda p: f"{number(p.cores['identity'])}{_beyond(p)}"),
+    (
+        "IDENTITY, cores: one is all there is",
+        lambda p: f"{number(p.cores['identity'])}{_beyond(p, 'IDENTITY, one core')}",
+    ),
+    ("IDENTITY, state", lambda p: f"{size(p.state['identity'])}{_beyond(p, 'IDENTITY, one state')}"),
     ("CUSTOMERS: cores, workers", lambda p: f"{number(p.cores['customers'])}, {p.workers['customers']:,}"),
     ("SINK: cores, workers", lambda p: f"{number(p.cores['sink'])}, {p.workers['sink']:,}"),
     ("partitions of each keyed topic", lambda p: f"{p.partitions:,}"),
@@ -118,8 +122,9 @@ _ROWS: Sequence[tuple[str, Callable[[Plan], str]]] = (
     ("ClickHouse, shards of two replicas", lambda p: f"{p.shards:,}"),
     ("ClickHouse, rows a day", lambda p: number(p.rows_day)),
     ("ClickHouse, disks (all replicas)", lambda p: size(p.clickhouse_disk)),
-    ("ClickHouse, who is who on each node", lambda p: size(p.everywhere)),
-    ("inserts into touchpoints a second", lambda p: number(p.parts_s)),
+    ("ClickHouse, who is who on each node", lambda p: f"{size(p.everywhere)}{_beyond(p, 'who is who')}"),
+    ("ClickHouse, disk of each node", lambda p: f"{size(p.node_disk)}{_beyond(p, 'who is who')}"),
+    ("inserts into touchpoints a second", lambda p: f"{number(p.parts_s)}{_beyond(p, 'parts')}"),
     ("memory", lambda p: size(p.memory)),
     ("money a month: cores", lambda p: number(p.money["cores"])),
     ("memory", lambda p: number(p.money["memory"])),

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from sinks.clickhouse import ClickHouse, Misconfigured, Unreachable
-from sinks.migrate import MIGRATIONS, MigrationError, migrate
+from sinks.migrate import MIGRATIONS, MigrationError, migrate, require_migrated
 
 pytestmark = pytest.mark.stack
 
@@ -85,10 +85,23 @@ def test_a_file_changed_after_it_was_applied_is_named(url: str, directory: Path)
     assert "\n" not in str(caught.value)
 
 
-def test_an_older_release_refuses_a_newer_database(url: str, directory: Path) -> None:
+def test_an_older_release_leaves_a_newer_database_as_it_is_and_goes_on(url: str, directory: Path) -> None:
+    newer = directory / "900_more.sql"
+    newer.write_text("CREATE TABLE IF NOT EXISTS more (a UInt8) ENGINE = MergeTree ORDER BY a;")
+    migrate(url, directory)
+    newer.unlink()
+    assert migrate(url, directory) == []
+    require_migrated(url, directory)
+    assert "more" in objects(url)
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_a_database_that_went_another_way_is_refused(url: str, directory: Path, pending: bool) -> None:
     migrate(url, directory)
     for path in directory.glob("007_*"):
         path.unlink()
+    if pending:
+        (directory / "900_more.sql").write_text("SELECT 1;")
     with pytest.raises(MigrationError, match="has migration 7, which this release does not know"):
         migrate(url, directory)
 

@@ -54,7 +54,21 @@ def test_a_worker_with_half_the_state_is_back_in_half_the_time() -> None:
     few, more = (plan(UNIT, 10_000, PLAIN._replace(worker_state=state)) for state in (1e11, 0.5e11))
     assert more.workers["customers"] == 2 * few.workers["customers"]
     assert more.recovery_s == pytest.approx(few.recovery_s / 2)
-    assert few.recovery_s == pytest.approx(100 * 10_000 * 864_000 / few.workers["customers"] / 50_000)
+    # A record of the changelog for each touchpoint, whatever their bytes are.
+    assert few.recovery_s == pytest.approx(10_000 * 864_000 / few.workers["customers"] / 1_000)
+    bytes_twice = {**UNIT, "topic_bytes": {**UNIT["topic_bytes"], "customers-state-changelog": 100.0}}
+    assert plan(bytes_twice, 10_000, PLAIN._replace(worker_state=1e11)).recovery_s == few.recovery_s
+
+
+def test_what_goes_past_a_limit_is_marked() -> None:
+    assert plan(UNIT, 1_000, PLAIN).beyond == frozenset()
+    for what, tight in {
+        "IDENTITY, one state": PLAIN._replace(worker_state=8e8),
+        "parts": PLAIN._replace(parts=0.01),
+        "who is who": PLAIN._replace(node_disk=8e9),
+    }.items():
+        assert plan(UNIT, 1_000, tight).beyond == {what}
+    assert "IDENTITY, one core" in plan(UNIT, 10_001, PLAIN).beyond
 
 
 def test_money_adds_up_and_grows_with_prices() -> None:

@@ -100,9 +100,12 @@ def _arrivals(records: Records) -> Iterator[tuple[Record, Message]]:
     forming = [*map(is_journey_forming, resolved.column("direction"), resolved.column("actor"))]
     told = [a or b for a, b in zip(forming, resolved.column("raised"), strict=True)]
     sent = decode_columns([*compress(resolved.column("touchpoint"), told)], "touchpoint")
-    refuse_newer([*resolved.errors.values(), *sent.errors.values()], records.topic, records.partition)
+    ours = Records(
+        records.topic, records.partition, [records[position] for position in compress(resolved.positions, told)]
+    )
+    refuse_newer(resolved.errors, records)
+    refuse_newer(sent.errors, ours)
     FOREIGN.inc(len(resolved.errors) + len(sent.errors))
-    ours = [records[position] for position in compress(resolved.positions, told)]
     forms = [*compress(forming, told)]
     judged = [*zip(*(compress(resolved.column(path), told) for path in _JUDGED), strict=True)]
     happened = zip(*map(sent.column, _SENT), strict=True)

@@ -27,7 +27,7 @@ def read(records: Records, tolerance_ms: int) -> Iterator[tuple[Record, Said]]:
 
     NewerSchema where a newer release says it."""
     columns = decode_columns([record.value for record in records], "link")
-    refuse_newer(columns.errors.values(), records.topic, records.partition)
+    refuse_newer(columns.errors, records)
     links = starmap(_link, zip(*map(columns.column, _LINK), strict=True))
     for at, record in enumerate(records):
         said = next(links) if at not in columns.errors else _correction(record)

@@ -15,7 +15,7 @@ _PATHS = ("identifier.namespace", "identifier.value", "customer", "version")
 def keep(records: Records, view: View) -> None:
     """Keep the assignments in ``records``, each unless one of a higher version is known."""
     columns = decode_columns([record.value for record in records], "assignment")
-    refuse_newer(columns.errors.values(), records.topic, records.partition)
+    refuse_newer(columns.errors, records)
     FOREIGN_ASSIGNMENTS.inc(len(columns.errors))
     for at, namespace, value, customer, version in zip(columns.positions, *map(columns.column, _PATHS), strict=True):
         key = fingerprint(ASSIGNED, f"{namespace}:{value}")

@@ -66,6 +66,22 @@ def test_a_version_that_the_release_before_cannot_read_is_refused_with_its_reade
     )
 
 
+def test_a_new_record_is_read_by_one_release_before_it_is_written(folder: Path) -> None:
+    schema = json.loads((folder / "outcome.v1.avsc").read_text("utf-8"))
+    written, read = folder / "visit.v1.avsc", folder / "visit.v1.next.avsc"
+    written.write_text(json.dumps({**schema, "name": "Visit"}), "utf-8")
+    result = check("--folder", str(folder), "--against", str(FOLDER))
+    assert result.exit_code == 1
+    assert "visit.v1: written by this release and unknown to the one before" in result.output
+    written.rename(read)
+    assert check("--folder", str(folder), "--against", str(FOLDER)).exit_code == 0
+
+
+def test_this_release_keeps_to_what_was_released() -> None:
+    result = check("--against", str(FOLDER / "released"))
+    assert (result.exit_code, result.output.count("\n")) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("record", "change", "told", "reader"),
     [

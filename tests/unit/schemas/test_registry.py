@@ -53,7 +53,7 @@ def test_a_version_of_the_next_release_is_read_and_not_written(tmp_path: Path) -
     assert [version.number for version in known.by_record["a"]] == [1, 2]
 
 
-@pytest.mark.parametrize("names", [("v1.next",), ("v1", "v2.next", "v3"), ("v1", "v2", "v2.next")])
+@pytest.mark.parametrize("names", [("v1.next", "v2"), ("v1", "v2.next", "v3"), ("v1", "v2", "v2.next")])
 def test_only_the_highest_of_several_versions_may_be_of_the_next_release(tmp_path: Path, names: tuple[str]) -> None:
     write(tmp_path, *names)
     with pytest.raises(SchemaError, match=r"^a: "):

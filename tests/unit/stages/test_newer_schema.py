@@ -43,8 +43,9 @@ def sink(topic: str) -> Any:
     ],
 )
 def test_a_stage_stops_at_a_schema_that_it_does_not_know(stage: Any, topic: str, value: bytes) -> None:
-    with pytest.raises(NewerSchema, match=rf"^{topic}-3: unknown schema fingerprint 0001020304050607; a newer release"):
-        stage(records(topic, value))
+    told = rf"^{topic}-3 at offset 1: unknown schema fingerprint 0001020304050607; a newer release wrote it"
+    with pytest.raises(NewerSchema, match=told):
+        stage(records(topic, wrapped(b"foreign") if topic == topics.ACTIVITY else b"foreign", value))
 
 
 def test_bytes_that_are_of_no_schema_at_all_stop_nobody() -> None:
