@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from deploy.local.processes import Addresses
+from streams import monitor
 from streams.broker import TopicMissing, admin
 from streams.offsets import Lag, Place, Position, lag, wait_until_drained
 
@@ -105,3 +106,20 @@ def test_a_timeout_names_who_lags_on_what(stack: Addresses, topic: str, group: s
 def test_a_missing_topic_is_named(stack: Addresses, group: str) -> None:
     with pytest.raises(TopicMissing, match=r"no topic test-nowhere at .*topics apply"):
         wait_until_drained(stack.kafka_bootstrap, {group: ["test-nowhere"]}, 10)
+
+
+def test_a_missing_topic_does_not_say_that_the_broker_is_away(
+    stack: Addresses, topic: str, group: str, send: Send, commit: Commit
+) -> None:
+    send(0, 5)
+    commit(0, 0)
+    watching = monitor.kafka(stack.kafka_bootstrap, {group: [topic, "test-nowhere"]}, [topic], 10)
+    watching.look()
+    told = [sample for metric in watching.collect() for sample in metric.samples]
+    assert {one.name: one.value for one in told if not one.labels} == {
+        "journey_kafka_reachable": 1,
+        "journey_kafka_missing_topics": 1,
+    }
+    lag = [one for one in told if one.name == "journey_group_lag_records"]
+    assert {one.labels["topic"] for one in lag} == {topic}
+    assert sum(one.value for one in lag) == 5
