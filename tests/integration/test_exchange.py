@@ -135,7 +135,7 @@ def test_a_switch_that_died_is_gone_on_with_and_not_undone(
     monkeypatch.undo()
     assert shell.lies()["journeys"][0] == name
     assert shell.run("drop --yes", name, "", 1)
-    assert shell.run("compare", name, "", 2 if cut == 3 else 1)
+    assert "was cut short" in shell.run("compare", name, "", 1)
     shell.run("switch", name, "")
     assert shell.lies() == {"journeys": (name, (name, True)), BESIDE: ("", ("", False))}
 
@@ -152,6 +152,8 @@ def test_a_server_that_ended_within_the_exchange_has_the_rest_exchanged(shell: S
 
 
 def test_a_database_that_nobody_labelled_stays(shell: Shell) -> None:
+    assert "there is no pipeline in database 'journeys_beside'" in shell.run("switch", "archive", "", 2)
+    assert "deleted 0 topics" in shell.run("drop --yes", "archive", "")
     shell.sql(f"CREATE DATABASE `{BESIDE}`")
     assert "nobody said whose it is" in shell.run("drop --yes", "archive", "", 1)
     assert "nobody said whose it is" in shell.run("prepare --from 2020-01-01", "archive", "", 2)

@@ -20,9 +20,14 @@ def test_a_signal_ends_the_workers_before_the_command(tmp_path: Path, number: si
     settings = Settings(namespace="next", state_dir=str(tmp_path))
     environment = {**os.environ, "OMNIJOURNEY_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
     workers: dict[str, running._Worker] = {}
-    with pytest.raises(SystemExit) as ended, running._workers(settings, environment) as started:
-        workers = {**started}
-        signal.raise_signal(number)
+
+    def run() -> None:
+        with running._workers(settings, environment) as started:
+            workers.update(started)
+            signal.raise_signal(number)
+
+    with pytest.raises(SystemExit) as ended:
+        run()
     assert ended.value.code == 128 + number
     assert len(workers) == 4
     for worker in workers.values():
