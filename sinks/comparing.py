@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sinks.clickhouse import ClickHouse, Row
+from sinks.exchanging import BEGAN, RECEIVED, began
+from sinks.pipelines import Pipeline
 from sinks.streaming import stream
 
 SERVING, BESIDE = 1, 2
@@ -125,24 +127,23 @@ class TwoDatabases:
     def classes(self, table: Compared, names: Collection[str], customers: Collection[str], limit: int) -> list[Class]:
         """The rows of ``table`` by what became of them, those of ``names`` and ``customers`` left out."""
         left = _asked(customers, "UUID") if table.by_customer else _asked(names, "String")
+        # No key of what is equal is asked for: that may be everyone.
         sql = (
-            f"SELECT sides, differ, count(), groupArray({limit})(tuple({table.key})) FROM"
+            f"SELECT sides, differ, count(), groupArrayIf({limit})(tuple({table.key}), sides != 3 OR differ) FROM"
             f" (SELECT {table.key}, groupBitOr(side) AS sides, uniqExact(said) > 1 AS differ FROM"
             f" ({self._union(table)}) GROUP BY {table.key}) GROUP BY sides, differ"
         )
         return [Class(*row) for row in stream(self._url, f"{self._counted(table)} {sql}", tables=[left])]
 
-    def letters(self, table: Compared, reads_from: int) -> Iterator[Row]:
+    def letters(self, table: Compared, pipeline: Pipeline) -> Iterator[Row]:
         """(key ..., sides, whether they differ, original in hexadecimal) of what isn't equal, and ('', count) of the
-        equal, of records of touchpoint topics received from ``reads_from`` on."""
-        union = self._union(
-            table, "startsWith(topic, 'touchpoints.') AND received_at >= fromUnixTimestamp64Milli(%(t)s)"
-        )
+        equal, of records of touchpoint topics received since ``pipeline`` began."""
+        union = self._union(table, f"startsWith(topic, 'touchpoints.') AND {RECEIVED} >= {BEGAN}")
         sql = (
             f"SELECT {table.key}, groupBitOr(side) AS sides, uniqExact(said) > 1 AS differ, any(bytes)"
             f" FROM ({union}) GROUP BY {table.key}"
         )
-        return stream(self._url, sql, {"t": reads_from})
+        return stream(self._url, sql, began(pipeline))
 
     def row(self, table: Compared, side: int, key: Row) -> Mapping[str, Any]:
         """What the row with ``key`` says on ``side``."""

@@ -9,35 +9,53 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from sinks.clickhouse import ClickHouse, Row
+from sinks.pipelines import writer
 from sinks.streaming import stream
+from streams.domain.vocabulary import CHANNELS
 
 Kind = Literal["dead", "late"]
 #: Table, and the columns that dead letters have and late touchpoints are given.
 _SOURCES: dict[Kind, str] = {
-    "dead": "SELECT topic, partition, offset, channel, reason, field, value, expected, received_at, key, original"
-    " FROM dead_letters FINAL",
+    "dead": "SELECT topic, partition, offset, channel, reason, field, value, expected, received_at, key, original,"
+    " toUInt16(bitShiftRight(version, 48)) AS epoch FROM dead_letters FINAL",
     "late": "SELECT topic, partition, offset, channel, 'late' AS reason, 'occurred_at' AS field,"
     " toString(toUnixTimestamp64Milli(occurred_at)) AS value,"
-    " concat(toString(late_by_ms), ' ms behind the newest of its partition') AS expected, received_at, key, original"
-    " FROM late_touchpoints FINAL",
+    " concat(toString(late_by_ms), ' ms behind the newest of its partition') AS expected, received_at, key, original,"
+    " toUInt16(bitShiftRight(version, 48)) AS epoch FROM late_touchpoints FINAL",
 }
+#: Topics that all pipelines read: a letter of theirs is the same one in each.
+SHARED = tuple(f"touchpoints.{channel}" for channel in CHANNELS)
 _REPLAYED = """
-SELECT topic, partition, offset, argMax(outcome, replayed_at) AS replayed, max(replayed_at) AS last
-FROM replays FINAL WHERE kind = %(kind)s GROUP BY topic, partition, offset
+SELECT topic, partition, offset, epoch, argMax(outcome, replayed_at) AS replayed, max(replayed_at) AS last
+FROM replays FINAL
+WHERE kind = %(kind)s AND (topic IN %(shared)s OR namespace = (SELECT argMax(namespace, since) FROM pipelines FINAL))
+GROUP BY topic, partition, offset, epoch
 """
 _LETTERS = """
 SELECT {columns} FROM ({source}) AS letters
-LEFT ANY JOIN ({replayed}) AS replays USING (topic, partition, offset) {where}
+LEFT ANY JOIN ({replayed}) AS replays USING (topic, partition, offset, epoch) {where}
 """
 _EACH = (
     "topic, partition, offset, channel, reason, field, value, expected, toUnixTimestamp64Milli(received_at),"
-    " isNull(key), hex(ifNull(key, '')), hex(original), replayed, toUnixTimestamp64Milli(replays.last)"
+    " isNull(key), hex(ifNull(key, '')), hex(original), replayed, toUnixTimestamp64Milli(replays.last), epoch"
 )
 _GROUPED = (
     "reason, field, topic, count(), countIf(replayed != ''), toUnixTimestamp64Milli(min(received_at)),"
     " toUnixTimestamp64Milli(max(received_at))"
 )
-_COLUMNS = ("topic", "partition", "offset", "kind", "outcome", "mended", "selection", "replayed_by", "replayed_at")
+_COLUMNS = (
+    "topic",
+    "partition",
+    "offset",
+    "epoch",
+    "namespace",
+    "kind",
+    "outcome",
+    "mended",
+    "selection",
+    "replayed_by",
+    "replayed_at",
+)
 
 
 class Selection(NamedTuple):
@@ -61,7 +79,7 @@ class Selection(NamedTuple):
 
 class Letter(NamedTuple):
     """One of them. ``received_at`` in ms UTC; ``replayed``: the outcome of its last replay, '' where it had none, and
-    when that was."""
+    when that was. ``epoch``: of the log it was written to."""
 
     topic: str
     partition: int
@@ -76,6 +94,7 @@ class Letter(NamedTuple):
     original: bytes
     replayed: str
     replayed_at: int
+    epoch: int = 0
 
     @property
     def id(self) -> str:
@@ -123,11 +142,25 @@ def letters(url: str, selection: Selection, limit: int | None = None, newest: bo
 
 def write(url: str, replayed: Iterable[Replayed], selection: Selection, by: str, at: int) -> None:
     """Log what was ``replayed`` ``by`` somebody ``at`` ms UTC; saying it again changes nothing."""
-    rows = [
-        (*one.letter[:3], selection.kind, one.outcome, [*one.mended], selection.text, by, at, at) for one in replayed
-    ]
-    if rows:
+    told = [*replayed]
+    if told:
         with ClickHouse(url) as client:
+            own = writer(client).namespace
+            rows = [
+                (
+                    *one.letter[:3],
+                    one.letter.epoch,
+                    "" if one.letter.topic in SHARED else own,
+                    selection.kind,
+                    one.outcome,
+                    [*one.mended],
+                    selection.text,
+                    by,
+                    at,
+                    at,
+                )
+                for one in told
+            ]
             client.insert("replays", (*_COLUMNS, "version"), [[*column] for column in zip(*rows, strict=True)])
 
 
@@ -144,10 +177,10 @@ def _query(selection: Selection, columns: str) -> tuple[str, dict[str, object]]:
     given = [sql for name, sql in conditions.items() if getattr(selection, name) not in ("", None, False)]
     where = f"WHERE {' AND '.join(given)}" if given else ""
     sql = _LETTERS.format(columns=columns, source=_SOURCES[selection.kind], replayed=_REPLAYED, where=where)
-    return sql, {**selection._asdict()}
+    return sql, {**selection._asdict(), "shared": SHARED}
 
 
 def _letter(row: Row) -> Letter:
-    *told, has_no_key, key, original, replayed, replayed_at = row
+    *told, has_no_key, key, original, replayed, replayed_at, epoch = row
     key_bytes = None if has_no_key else bytes.fromhex(key)
-    return Letter._make((*told, key_bytes, bytes.fromhex(original), replayed, replayed_at))
+    return Letter._make((*told, key_bytes, bytes.fromhex(original), replayed, replayed_at, epoch))

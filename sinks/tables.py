@@ -270,3 +270,7 @@ def letter_data(records: Records, reason: str, value: str, expected: str, epoch:
         return (reason, "", value, expected, "", *where, *original, version_of(epoch, record.offset))
 
     return [list(column) for column in zip(*map(row, records), strict=True)]
+
+
+#: What workers write; nothing else is theirs.
+WRITTEN = tuple(dict.fromkeys((TOUCHPOINTS.name, CORRECTIONS.name, *(table.name for table in TABLES.values()))))

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from streams.kafka_access import KafkaAccess, load_certificate, trusting
 
 #: Of the passwords that a query can name, the only one that clickhouse-driver reads: that of a certificate's key.
-KEY_PASSWORD = "keypass"  # noqa: S105  # nosec B105 - a name
+KEY_PASSWORD = "keypass"  # noqa: S105 - a name  # nosec B105
 #: What stands between the parts of a query, also for those who write it otherwise.
 _BETWEEN = re.compile("([&;?])")
 

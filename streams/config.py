@@ -24,9 +24,12 @@ from streams import access
 from streams.domain.identifiers import is_namespace
 from streams.domain.rules import DAY_MS, MINUTE_MS
 from streams.kafka_access import KafkaAccess, Mechanism, Protocol
+from streams.topics import declared
 
 PREFIX = "OMNIJOURNEY_"
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,29}")
+#: What names of topics and groups begin with: as a namespace they would make others of them.
+_TAKEN = frozenset(re.split("[.-]", topic.name)[0] for topic in declared(1, 1)) | {"sink", "attribute", "monitor"}
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 _KAFKA_ADDRESS = re.compile(r"[^\s:,]+:[0-9]{1,5}|\[[0-9A-Fa-f:.]+\]:[0-9]{1,5}")
 _CLUSTER = re.compile(r"[A-Za-z0-9_-]+|\{cluster\}")
@@ -201,6 +204,8 @@ class Settings(BaseSettings):
     def _is_name(cls, value: str) -> str:
         if value and not _NAMESPACE.fullmatch(value):
             raise ValueError("a name of a-z, 0-9 and _, beginning with a letter, at most 30 long, or none")
+        if value in _TAKEN:
+            raise ValueError("a name that no topic or group of ours begins with")
         return value
 
     @field_validator("clickhouse_url")
@@ -225,11 +230,10 @@ class Settings(BaseSettings):
         return self.namespace == self.live_namespace
 
 
-def _apart(url: str, settings: Settings) -> str:
-    """The database of a pipeline that doesn't serve: beside the one of ``url``, named after the namespace of the two
-    that is not ''."""
+def _apart(url: str) -> str:
+    """The one database beside that of ``url``, whatever the names of the two pipelines: they exchange their tables."""
     address = urlsplit(url)
-    return address._replace(path=f"{address.path.rstrip('/')}_{settings.namespace or settings.live_namespace}").geturl()
+    return address._replace(path=f"{address.path.rstrip('/')}_beside").geturl()
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -255,7 +259,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         raise ConfigError("\n".join(told)) from None
     if settings.serves:
         return settings
-    return settings.model_copy(update={"clickhouse_url": _apart(settings.clickhouse_url, settings)})
+    return settings.model_copy(update={"clickhouse_url": _apart(settings.clickhouse_url)})
 
 
 def read_serving(environment: Mapping[str, str] = os.environ) -> Settings:

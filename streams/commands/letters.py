@@ -113,8 +113,13 @@ def select(kind: Kind, given: dict[str, Any]) -> Selection:
     """What options ask for; UsageError where they contradict each other."""
     if given.get("channel") and given["topic"]:
         raise click.UsageError("--channel and --topic both name a topic: expected one of the two")
+    since, until = _ms(given["since"]), _ms(given["until"])
+    if since is not None and since > time.time() * 1000:
+        raise click.UsageError(f"--since: found {given['since']}, expected a time that has been, UTC")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError(f"--since {given['since']} is not before --until {given['until']}: nothing is between")
     topic = touchpoint_topic(given["channel"]) if given.get("channel") else given["topic"]
-    return Selection(kind, given.get("reason", ""), topic, _ms(given["since"]), _ms(given["until"]))
+    return Selection(kind, given.get("reason", ""), topic, since, until)
 
 
 def show_groups(selection: Selection, each: int | None, ndjson: bool) -> None:

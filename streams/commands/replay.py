@@ -60,9 +60,10 @@ def prepare(since: datetime) -> None:
 
 @replay.command()
 @click.option("--limit", default=3, show_default=True, type=click.IntRange(0), help="Examples shown a table and kind.")
-def compare(limit: int) -> None:
+@click.option("--identifiers", is_flag=True, help="Show them as they are: personal data goes to the terminal.")
+def compare(limit: int, identifiers: bool) -> None:
     """Compare the pipeline's tables with those that serve; exit code 1 where anything differs."""
-    _compare(limit)
+    _compare(limit, identifiers)
 
 
 @replay.command()
@@ -102,25 +103,33 @@ def _prepare(since: datetime) -> None:
 
     mine = config.read()
     reads_from = round(since.replace(tzinfo=UTC).timestamp() * 1000)
-    begins = run(mine, config.read_serving(), reads_from, getpass.getuser(), _now())
+    now = _now()
+    if reads_from > now:
+        raise click.UsageError(f"--from: found {time_text(reads_from)}, expected a time that has been, UTC")
+    begins, cut = run(mine, config.read_serving(), reads_from, getpass.getuser(), now)
     click.echo(
         f"prepared {mine.namespace or 'the pipeline without a name'}: tables in {database_of(mine)}, reads"
         f" {len(begins)} partitions from {time_text(reads_from)}, {sum(begins.values()):,} records lie before"
     )
+    if cut:
+        click.echo(
+            f"Kafka begins at {time_text(max(cut.values()))} on the emptiest of {len(cut)} partitions: it no longer has"
+            " all since then, and who has touchpoints from before is left out"
+        )
 
 
-def _compare(limit: int) -> None:
+def _compare(limit: int, plainly: bool = False) -> None:
     from sinks.comparing import TwoDatabases
     from streams.progress import Display
     from streams.repair.comparing import compare as run
     from streams.repair.switching import require_pipeline, sources_read
 
     mine, serving = config.read(), config.read_serving()
-    pipeline = require_pipeline(mine)
+    pipeline = require_pipeline(mine, serving)
     one, other = sources_read(mine), sources_read(serving)
     read = {log: min(at, other[log]) for log, at in one.items()}
     databases = TwoDatabases(serving.clickhouse_url, mine.clickhouse_url)
-    found = run(databases, pipeline.reads_from, read, limit, Display().step)
+    found = run(databases, pipeline, read, limit, Display().step, plainly)
     click.echo("\n".join(_told(found)))
     if found.differs:
         raise SystemExit(EXIT_FAILED)
@@ -151,7 +160,7 @@ def _example(example: Different) -> list[str]:
     cells = [
         f"      {cell.column}: serving {plain(cell.expected)}, this one {plain(cell.found)}" for cell in example.cells
     ]
-    return [printable(line) for line in (f"  {example.where:<12} {example.key}", *cells)]
+    return [printable(line) for line in (f"  {example.where:<12} {', '.join(example.key)}", *cells)]
 
 
 def _now() -> int:

@@ -14,11 +14,14 @@ Not compared: outcomes, which count from the beginning, and the logs of changes,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from schemas.codec import Undecodable, decode
 from sinks.clickhouse import Row
 from sinks.comparing import BESIDE, LETTERS, SERVING, TABLES, Class, Compared, Outside, TwoDatabases
+from sinks.pipelines import Pipeline
 from streams.domain.identifiers import clean
 from streams.domain.ids import customer_id
 from streams.repair.islands import Islands
@@ -29,13 +32,23 @@ from streams.verification.identities import identifier_of
 #: (topic, partition) -> the offset up to which both pipelines have read.
 Read = Mapping[tuple[str, int], int]
 EVERYONE = 1 << 31
+MASK = "(not shown)"
+#: Tables whose rows say what may be personal, and where in the key identifiers are.
+_NAMED: Mapping[str, Collection[int]] = {
+    "touchpoints": {1},
+    "identities": {1},
+    "identity_violations": {0, 1},
+    "identity_corrections": {0, 1},
+    "dead_letters": (),
+    "late_touchpoints": (),
+}
 
 
 class Different(NamedTuple):
     """A row that differs: where it is, and the first columns in which the two differ, serving first."""
 
     where: str
-    key: str
+    key: tuple[str, ...]
     cells: tuple[Cell, ...] = ()
 
 
@@ -76,28 +89,35 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    databases: TwoDatabases, reads_from: int, read: Read, limit: int, on_step: Callable[[str], None] = lambda _: None
+    databases: TwoDatabases,
+    pipeline: Pipeline,
+    read: Read,
+    limit: int,
+    on_step: Callable[[str], None] = lambda _: None,
+    plainly: bool = False,
 ) -> Comparison:
-    """Compare all tables, keeping ``limit`` examples of each kind. ``reads_from`` in ms UTC.
+    """Compare all tables, keeping ``limit`` examples of each kind; ``plainly``: with the identifiers in them.
 
     Both pipelines should be at rest behind INTAKE. Raises Unreachable or Misconfigured (`sinks.clickhouse`).
     """
     on_step("looking for touchpoints that only one of the two has read")
-    outside = [one for one in databases.one_sided() if _is_before(one, reads_from) or _is_behind(one, read)]
+    outside = [one for one in databases.one_sided() if _is_before(one, pipeline) or _is_behind(one, read)]
     names = _islands(databases, {one.via for one in outside})
     known = {*databases.customers(names)} if names else set()
     customers = known | {customer_id(identifier_of(name)) for name in names}
-    before = sum(_is_before(one, reads_from) for one in outside)
+    before = sum(_is_before(one, pipeline) for one in outside)
     tables = []
     for table in TABLES:
         on_step(f"comparing {table.name}")
         tables.append(_compare(databases, table, names, customers, limit))
-    tables += [_compare_letters(databases, table, names, reads_from, read, limit) for table in LETTERS]
+    tables += [_compare_letters(databases, table, names, pipeline, read, limit) for table in LETTERS]
+    if not plainly:
+        tables = [table._replace(examples=tuple(map(partial(_masked, table.name), table.examples))) for table in tables]
     return Comparison(LeftOut(before, len(outside) - before, len(known)), tuple(tables))
 
 
-def _is_before(one: Outside, reads_from: int) -> bool:
-    return one.side == SERVING and one.received_at < reads_from
+def _is_before(one: Outside, pipeline: Pipeline) -> bool:
+    return one.side == SERVING and one.received_at < pipeline.begin(touchpoint_topic(one.channel), one.partition)
 
 
 def _is_behind(one: Outside, read: Read) -> bool:
@@ -141,7 +161,7 @@ def _compare(
 def _without_own(databases: TwoDatabases, table: Compared, found: Class) -> Class:
     """``found`` without identifiers that came back to their own customer: in the other they never left it."""
     if found.sides == SERVING | BESIDE:
-        return found._replace(keys=found.keys if found.differ else ())
+        return found
     keys = [key for key in found.keys if not _is_own(databases, table, found.sides, key)]
     return found._replace(rows=len(keys), keys=keys)
 
@@ -152,11 +172,24 @@ def _is_own(databases: TwoDatabases, table: Compared, side: int, key: Row) -> bo
 
 
 def _example(databases: TwoDatabases, table: Compared, found: Class, key: Row) -> Different:
-    told = ", ".join(str(value) for value in key)
+    told = tuple(map(str, key))
     if found.sides != SERVING | BESIDE:
         return Different("only serving" if found.sides == SERVING else "only beside", told)
     one, other = (databases.row(table, side, key) for side in (SERVING, BESIDE))
     return Different("different", told, _cells(one, other))
+
+
+def _masked(table: str, found: Different) -> Different:
+    """``found`` without what may be personal: an identifier is told by its namespace and a hash of its value."""
+    if table not in _NAMED:
+        return found
+    key = tuple(_mask(part, table) if at in _NAMED[table] else part for at, part in enumerate(found.key))
+    return found._replace(key=key, cells=tuple(Cell(cell.column, MASK, MASK) for cell in found.cells))
+
+
+def _mask(text: str, table: str) -> str:
+    namespace, colon, value = ("", "", text) if table == "identities" else text.partition(":")
+    return f"{namespace}{colon}#{sha256(value.encode()).hexdigest()[:12]}"
 
 
 def _cells(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -164,10 +197,10 @@ def _cells(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Cell, ...]
 
 
 def _compare_letters(
-    databases: TwoDatabases, table: Compared, names: Collection[str], reads_from: int, read: Read, limit: int
+    databases: TwoDatabases, table: Compared, names: Collection[str], pipeline: Pipeline, read: Read, limit: int
 ) -> Table:
     equal, counts, examples = 0, {1: 0, 2: 0, 3: 0}, []
-    for topic, partition, offset, sides, differ, original in databases.letters(table, reads_from):
+    for topic, partition, offset, sides, differ, original in databases.letters(table, pipeline):
         if sides == SERVING | BESIDE and not differ:
             equal += 1
         elif offset < read.get((topic, partition), 0) and _via(bytes.fromhex(original)) not in names:

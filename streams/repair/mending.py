@@ -36,6 +36,10 @@ class Setting(NamedTuple):
             return cls(path.strip(), json.loads(value))
         except ValueError:
             return cls(path.strip(), value)
+        except RecursionError:
+            raise ValueError(
+                f"{path.strip()}: found JSON that is nested too deeply, expected a field's value"
+            ) from None
 
 
 class Mended(NamedTuple):
@@ -67,7 +71,10 @@ def mend(original: bytes, channel: str, settings: Sequence[Setting]) -> Mended:
     record["backfill"] = True
     if settings and (found := problems("touchpoint", record)):
         first = found[0]
-        raise Unmendable(f"{first.field}: found {first.value}, expected {first.expected}")
+        is_text = any(one.path == first.field and isinstance(one.value, str) for one in settings)
+        is_set = any(one.path == first.field for one in settings)
+        hint = f"; what is JSON is text only in quotes: --set '{first.field}=\"...\"'" if is_set and not is_text else ""
+        raise Unmendable(f"{first.field}: found {first.value}, expected {first.expected}{hint}")
     value = encode("touchpoint", record)
     if len(value) > MAX_RECORD:
         raise Unmendable(f"found {len(value)} bytes encoded, expected at most {MAX_RECORD}")

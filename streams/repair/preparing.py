@@ -7,15 +7,19 @@ said of pairs is told anew, whenever it was said. Nothing of what serves is writ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import RetriableError
 from kafka.structs import OffsetAndMetadata
 
 from sinks.clickhouse import ClickHouse, parse_address
+from sinks.exchanging import exists
 from sinks.migrate import migrate
-from sinks.pipelines import Pipeline, say_writer
+from sinks.pipelines import Pipeline, said_writer, say_writer, writer
 from sinks.verify import Tables
 from sinks.watermarks import watermarks
 from streams import composition, corrections, topic_admin
@@ -33,6 +37,20 @@ Begins = Mapping[TopicPartition, int]
 NO_GENERATION = -1
 
 
+T = TypeVar("T")
+#: How long a broker may take to find the coordinators of groups, which it does when first asked.
+PATIENCE_S = 30.0
+PAUSE_S = 0.25
+
+
+class Prepared(NamedTuple):
+    """Where the pipeline begins to read, and, of logs that Kafka no longer has whole from then on, when the first
+    record that is left was received, ms UTC."""
+
+    begins: Begins
+    cut: Mapping[TopicPartition, int]
+
+
 class NotApart(RuntimeError):
     """The command is for a pipeline beside the one that serves, or for one that isn't there. The operator must act."""
 
@@ -46,31 +64,84 @@ def require_apart(settings: Settings) -> None:
         )
 
 
-def prepare(mine: Settings, serving: Settings, reads_from: int, by: str, now: int) -> Begins:
-    """Make topics, tables and the beginning of INTAKE's state for ``mine``; gives where it begins to read.
+def prepare(mine: Settings, serving: Settings, reads_from: int, by: str, now: int) -> Prepared:
+    """Make topics, tables and the beginning of INTAKE's state for ``mine``.
 
     ``reads_from`` and ``now`` in ms UTC. Raises NotApart, also where there is such a pipeline already;
     BrokerUnreachable and Refused; Unreachable, Misconfigured and MigrationError; KafkaError.
     """
     require_apart(mine)
+    _require_room(mine, serving)
     with admin(mine.kafka) as client:
         own = [topic.name for topic in composition.topics(mine) if topic.name not in TOUCHPOINTS]
         if left := sorted({*own} & {*client.list_topics()}):
             raise NotApart(f"there is a pipeline {mine.namespace!r} already ({left[0]} ...): `omnijourney replay drop`")
     for stage in composition.STAGES:
         composition.require_topics(stage, serving)
+    with admin(mine.kafka) as client:
+        first = first_received(client, mine.partitions, now)
+        begins = _begins(client, mine.partitions, reads_from)
+        oldest = client.list_partition_offsets(dict.fromkeys(begins, OffsetSpec.EARLIEST))
+    later = {f"{log.topic}-{log.partition}": at for log, at in first.items() if at > reads_from}
+    pipeline = Pipeline(mine.namespace, False, reads_from, later)
     # Tables first: where ClickHouse refuses, there are no topics yet, and prepare can be asked again.
     migrate(mine.clickhouse_url, cluster=mine.clickhouse_cluster)
     with ClickHouse(mine.clickhouse_url) as tables:
-        say_writer(tables, Pipeline(mine.namespace, False, reads_from), by, now)
+        say_writer(tables, pipeline, by, now)
     topic_admin.apply(mine.kafka, composition.topics(mine), mine.replication)
     with admin(mine.kafka) as client:
-        begins = _begins(client, mine.partitions, reads_from)
         if any(begins.values()):
-            _begin_state(mine, begins, watermarks(serving.clickhouse_url, reads_from))
+            _begin_state(mine, begins, watermarks(serving.clickhouse_url, pipeline))
             _begin_group(client, physical("intake", mine.namespace), begins)
     tell_corrections(serving, mine)
-    return begins
+    return Prepared(begins, {log: at for log, at in first.items() if at > reads_from and oldest[log].offset > 0})
+
+
+def _require_room(mine: Settings, serving: Settings) -> None:
+    """NotApart where a pipeline is beside already, or another serves than the settings say."""
+    with ClickHouse(serving.clickhouse_url) as client:
+        other = database_of(mine)
+        if exists(client, other):
+            found = said_writer(client, other)
+            raise NotApart(f"database {other!r} is there already: {whose(found)}")
+        serves = writer(client)
+    if (serves.namespace, serves.serves) != (serving.namespace, True):
+        raise NotApart(
+            f"database {database_of(serving)!r} has the tables of pipeline {serves.namespace!r},"
+            f" {PREFIX}LIVE_NAMESPACE says {serving.namespace!r}"
+        )
+
+
+def whose(found: Pipeline | None) -> str:
+    """Whose a database beside is, and what to do about it."""
+    if found is None:
+        return (
+            "nobody said whose it is. If it was left by a `replay prepare` that did not come to its end, and has"
+            " nothing else, drop it by hand"
+        )
+    return (
+        f"it is that of the pipeline {found.namespace!r}, and there is room for one:"
+        f" `omnijourney replay drop` with {PREFIX}NAMESPACE={found.namespace}"
+    )
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What ``ask`` gives, asked again while the broker is not ready to tell; its RetriableError after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except RetriableError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_S)
+
+
+def first_received(client: KafkaAdminClient, partitions: int, now: int) -> Mapping[TopicPartition, int]:
+    """When the first record was received that each source partition still has, ms UTC; ``now`` where it has none."""
+    logs = [TopicPartition(topic, partition) for topic in TOUCHPOINTS for partition in range(partitions)]
+    found = client.list_partition_offsets(dict.fromkeys(logs, 0))
+    return {log: found[log].timestamp if found[log].offset >= 0 else now for log in logs}
 
 
 def tell_corrections(of: Settings, to: Settings) -> int:

@@ -51,10 +51,15 @@ class _Worker:
             end = self._log.read_text("utf-8", "replace").splitlines()[-LINES_SHOWN:]
             raise WorkerEnded(f"worker {self.stage} ended with {code}; the end of {self._log}:\n" + "\n".join(end))
 
+    def ask_to_stop(self) -> None:
+        """Let it end, and don't wait for that."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
     def stop(self, patience_s: float) -> None:
         """End it, and return once it has ended."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self.ask_to_stop()
             try:
                 self._process.wait(patience_s)
             except subprocess.TimeoutExpired:
@@ -102,11 +107,23 @@ def run_until_read(
 def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[dict[str, _Worker]]:
     workers: dict[str, _Worker] = {}
     started: list[_Worker] = []
+    # Who ends this command must not leave its workers behind, which would go on with nobody to ask about them.
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         for stage in composition.STAGES:
             workers[stage] = _Worker(stage, settings, environment)
             started.append(workers[stage])
         yield workers
     finally:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        for worker in started:
+            worker.ask_to_stop()
         for worker in started:
             worker.stop(settings.stop_deadline_s + 5)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

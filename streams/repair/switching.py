@@ -5,25 +5,36 @@ under the other database's name, its tables; so the way back is the same step on
 stays where it is: spend, runs of attribution, the record of replays.
 
 Refused while a worker of either runs, or where anything would be lost:
-    touchpoints that serve and that the other never read
+    touchpoints that serve and that the other never read, and can't any more
     records on a wrong partition that the other has read and the serving one has not: they would be re-sent by neither
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from kafka import TopicPartition
 
 from sinks.clickhouse import ClickHouse
-from sinks.comparing import SERVING, TwoDatabases
-from sinks.exchanging import carry_letters, exchange, rerouted_on
-from sinks.pipelines import Pipeline, say_writer, writer
+from sinks.comparing import SERVING, Outside, TwoDatabases
+from sinks.exchanging import carry_letters, exchange, misplaced, rerouted_on, schemas
+from sinks.pipelines import Pipeline, said_writer, say_writer, writer
+from sinks.tables import WRITTEN
 from streams import composition
 from streams.broker import admin
 from streams.config import PREFIX, Settings
 from streams.offsets import lag
 from streams.repair.comparing import Read
-from streams.repair.preparing import NotApart, database_of, require_apart, tell_corrections
-from streams.topics import TOUCHPOINTS, physical
+from streams.repair.preparing import (
+    NotApart,
+    database_of,
+    first_received,
+    patiently,
+    require_apart,
+    tell_corrections,
+)
+from streams.topics import TOUCHPOINTS, physical, touchpoint_topic
 
 
 class NotYet(RuntimeError):
@@ -33,51 +44,101 @@ class NotYet(RuntimeError):
 def sources_read(settings: Settings) -> Read:
     """(topic, partition) -> the offset up to which the pipeline's INTAKE has committed."""
     groups = {physical("intake", settings.namespace): TOUCHPOINTS}
-    found = lag(settings.kafka, groups)
+    found = patiently(lambda: lag(settings.kafka, groups))
     return {(place.topic, place.partition): position.committed for place, position in found.items()}
 
 
-def require_pipeline(mine: Settings) -> Pipeline:
-    """The pipeline beside, as its database has it; NotApart where there is none."""
+def require_pipeline(mine: Settings, serving: Settings) -> Pipeline:
+    """The pipeline beside, as its database has it; NotApart where there is none, or another serves, and NotYet where
+    an exchange was cut short."""
     require_apart(mine)
-    with ClickHouse(mine.clickhouse_url) as client:
-        found = writer(client)
-    if (found.namespace, found.serves) != (mine.namespace, False):
-        raise NotApart(f"database {database_of(mine)!r} is not that of a pipeline {mine.namespace!r} beside another")
-    return found
+    here, there = _labels(mine, serving)
+    if there is None:
+        raise NotApart(
+            f"there is no pipeline in database {database_of(mine)!r}: `omnijourney replay prepare` makes one"
+        )
+    if here.serves and not there.serves:
+        if (here.namespace, there.namespace) == (serving.namespace, mine.namespace):
+            return there
+        raise NotApart(
+            f"pipeline {here.namespace!r} serves and {there.namespace!r} is beside it, expected {serving.namespace!r}"
+            f" ({PREFIX}LIVE_NAMESPACE) and {mine.namespace!r} ({PREFIX}NAMESPACE)"
+        )
+    raise NotYet(
+        f"an exchange of {here.namespace!r} and {there.namespace!r} was cut short: `omnijourney replay switch` with"
+        f" {PREFIX}NAMESPACE={here.namespace} and {PREFIX}LIVE_NAMESPACE={there.namespace} ends it"
+    )
+
+
+def _labels(mine: Settings, serving: Settings) -> tuple[Pipeline, Pipeline | None]:
+    """Whose tables the database that serves has, and the one beside."""
+    with ClickHouse(serving.clickhouse_url) as client:
+        return writer(client), said_writer(client, database_of(mine))
 
 
 def switch(mine: Settings, serving: Settings, by: str, now: int) -> Sequence[str]:
-    """Exchange the tables; gives their names. ``now`` in ms UTC.
+    """Exchange the tables, or go on where an exchange was cut short; gives their names. ``now`` in ms UTC.
 
     Raises NotApart; NotYet before anything is changed; BrokerUnreachable; Unreachable and Misconfigured.
     """
     if serving.clickhouse_cluster:
         # A Distributed table goes on pointing at the local ones of its database, and so would later migrations.
-        raise NotYet(
-            "tables of a cluster can't be exchanged: point analysts and the workers of the new pipeline at database"
-            f" {database_of(mine)!r} instead"
-        )
-    pipeline = require_pipeline(mine)
+        raise NotYet("tables of a cluster can't be exchanged: nothing is done")
+    require_apart(mine)
+    other = database_of(mine)
+    begun = _is_begun(mine, serving)
     _require_at_rest([mine, serving])
-    _require_read(sources_read(mine), sources_read(serving), rerouted_on(mine.clickhouse_url))
-    _require_whole(mine, serving, pipeline)
-    tell_corrections(serving, mine)
     with ClickHouse(serving.clickhouse_url) as client:
-        carry_letters(client, database_of(mine), pipeline.reads_from)
-        was = writer(client)
-        exchanged = exchange(client, database_of(mine))
-        say_writer(client, pipeline._replace(serves=True), by, now)
-    with ClickHouse(mine.clickhouse_url) as client:
-        say_writer(client, was._replace(serves=False), by, now)
-    return exchanged
+        if not begun:
+            _prepare_exchange(client, mine, serving, now)
+            # Whose the tables are, and which, so that a later one sees what an exchange left undone.
+            say_writer(client, writer(client), by, now)
+            exchange(client, other)
+        if left := misplaced(client, other):
+            exchange(client, other, left)
+        with ClickHouse(mine.clickhouse_url) as beside:
+            say_writer(client, writer(client)._replace(serves=True), by, now)
+            say_writer(beside, writer(beside)._replace(serves=False), by, now)
+    return WRITTEN
+
+
+def _is_begun(mine: Settings, serving: Settings) -> bool:
+    """Whether the labels say that the two are being exchanged: `mine` lies where people ask, and not all is done."""
+    here, there = _labels(mine, serving)
+    if there is not None and (here.namespace, there.namespace) == (mine.namespace, serving.namespace) and there.serves:
+        return True
+    if here == (mine.namespace, True, *here[2:]):
+        raise NotYet(
+            f"pipeline {mine.namespace!r} serves already; its workers are started with"
+            f" {PREFIX}LIVE_NAMESPACE={mine.namespace}"
+        )
+    require_pipeline(mine, serving)
+    return False
+
+
+def _prepare_exchange(client: ClickHouse, mine: Settings, serving: Settings, now: int) -> None:
+    """Refuse what would lose anything, then bring over what the other pipeline can't have."""
+    other = database_of(mine)
+    if astray := {*misplaced(client, other)}:
+        raise NotYet(f"of {', '.join(sorted(astray))} another table lies in {other!r} than its label says")
+    one, two = schemas(client, other)
+    if one != two:
+        raise NotYet(
+            f"database {client.database!r} is at migration {one} and {other!r} at {two}, which must be the same:"
+            " `omnijourney migrate` of the newer release with the settings of the older one"
+        )
+    pipeline = require_pipeline(mine, serving)
+    _require_read(sources_read(mine), sources_read(serving), rerouted_on(mine.clickhouse_url))
+    _require_whole(mine, serving, pipeline, now)
+    tell_corrections(serving, mine)
+    carry_letters(client, other, pipeline)
 
 
 def _require_at_rest(pipelines: Sequence[Settings]) -> None:
     for settings in pipelines:
         names = [*composition.groups(settings)]
         with admin(settings.kafka) as client:
-            described = client.describe_groups(names)
+            described = patiently(partial(client.describe_groups, names))
         running = [name for name in names if described[name]["members"]]
         if running:
             raise NotYet(
@@ -95,14 +156,27 @@ def _require_read(mine: Read, serving: Read, rerouted: Collection[tuple[str, int
         )
 
 
-def _require_whole(mine: Settings, serving: Settings, pipeline: Pipeline) -> None:
-    databases = TwoDatabases(serving.clickhouse_url, mine.clickhouse_url)
-    missing = sum(one.side == SERVING and one.received_at < pipeline.reads_from for one in databases.one_sided())
+def _require_whole(mine: Settings, serving: Settings, pipeline: Pipeline, now: int) -> None:
+    """NotYet where touchpoints that people see are not in the other's tables, and it can't read them any more."""
+    with admin(mine.kafka) as client:
+        kept = first_received(client, mine.partitions, now)
+    group = physical("intake", mine.namespace)
+    with admin(mine.kafka) as client:
+        commits = patiently(lambda: client.list_group_offsets({group: None})[group])
+
+    def is_gone(one: Outside) -> bool:
+        log = TopicPartition(touchpoint_topic(one.channel), one.partition)
+        if one.side != SERVING:
+            return False
+        unread = log not in commits or commits[log].offset <= one.offset
+        return one.received_at < pipeline.begin(*log) or (unread and one.received_at < kept[log])
+
+    missing = sum(map(is_gone, TwoDatabases(serving.clickhouse_url, mine.clickhouse_url).one_sided()))
     if missing:
         raise NotYet(
             f"{missing:,} touchpoints in database {database_of(serving)!r} were received before this pipeline began to"
-            f" read, and would be gone: produce them again from their files with --backfill (for the pipeline that"
-            f" serves they are duplicates), and let both read them"
+            f" read, or are no longer in Kafka and it has not read them. They would be gone: produce them again from"
+            f" their files with --backfill (for the pipeline that serves they are duplicates), and let both read them"
         )
 
 

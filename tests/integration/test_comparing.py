@@ -9,6 +9,7 @@ import pytest
 
 from sinks.clickhouse import ClickHouse
 from sinks.comparing import TwoDatabases
+from sinks.pipelines import Pipeline
 from streams.domain.identifiers import Identifier
 from streams.domain.ids import customer_id
 from streams.repair.comparing import Comparison, compare
@@ -43,7 +44,9 @@ class Two(NamedTuple):
     beside: str
 
     def compared(self, reads_from: int = 0, until: int = ALL) -> Comparison:
-        return compare(TwoDatabases(self.serving, self.beside), reads_from, self.read(until), 3)
+        return compare(
+            TwoDatabases(self.serving, self.beside), Pipeline("next", False, reads_from), self.read(until), 3
+        )
 
     @staticmethod
     def read(until: int) -> dict[tuple[str, int], int]:
@@ -63,7 +66,7 @@ def two(stack: Any) -> Iterator[Two]:
 def test_without_examples_the_counts_are_the_same(two: Two) -> None:
     with ClickHouse(two.beside) as client:
         client.query("DELETE FROM sessions WHERE customer_id = %(cem)s", {"cem": customer("cem")})
-    found = compare(TwoDatabases(two.serving, two.beside), 0, two.read(ALL), 0)
+    found = compare(TwoDatabases(two.serving, two.beside), Pipeline("next", False, 0), two.read(ALL), 0)
     assert told(found) == {"sessions": (0, 1, 0)}
     assert not any(table.examples for table in found.tables)
 

@@ -20,7 +20,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from schemas.codec import encode
 from sinks.clickhouse import ClickHouse
-from sinks.exchanging import WRITTEN
+from sinks.tables import WRITTEN
 from streams.cli import main
 from streams.composition import STAGES
 from streams.local import PARTITIONS, LocalPipeline
@@ -159,7 +159,7 @@ def test_the_same_rules_give_the_same_rows(scene: Scene, untouched: None) -> Non
     refused = run(scene.pipeline, "dead", "replay", exit_code=2, **NEXT).output
     assert "sends nothing to sources" in refused
     again = run(scene.pipeline, "replay", "prepare", "--from", ALL_TIME, exit_code=2, **NEXT).output
-    assert "there is a pipeline 'next' already" in again
+    assert "is there already: it is that of the pipeline 'next'" in again
 
 
 def test_from_the_middle_whoever_was_there_before_is_left_out_and_all_others_are_equal(

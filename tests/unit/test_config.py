@@ -39,7 +39,7 @@ GOOD = {
 }
 NAMESPACES = {"namespace", "live_namespace"}
 BAD = {
-    "namespace": ("Next", "next.one", "1st", "a" * 31),
+    "namespace": ("Next", "next.one", "1st", "a" * 31, "touchpoints", "identity", "sink"),
     "live_namespace": ("-",),
     "partitions": ("0", "10001", "4.5", "four", ""),
     "customer_partitions": ("0", "10001", "-1", ""),
@@ -102,10 +102,10 @@ def test_a_setting_is_read_from_its_variable(name: str) -> None:
     ("namespace", "live", "database"),
     [
         ("", "", "journeys"),
-        ("next", "", "journeys_next"),
+        ("next", "", "journeys_beside"),
         ("next", "next", "journeys"),
-        ("", "next", "journeys_next"),
-        ("third", "next", "journeys_third"),
+        ("", "next", "journeys_beside"),
+        ("third", "next", "journeys_beside"),
     ],
 )
 def test_a_pipeline_beside_the_one_that_serves_has_a_database_of_its_own(

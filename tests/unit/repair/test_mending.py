@@ -77,3 +77,10 @@ def test_what_is_no_touchpoint_stays_as_it_is_and_takes_no_field() -> None:
     assert mended(b"garbage") == Mended("web", None, b"garbage")
     with pytest.raises(Unmendable, match="no touchpoint"):
         mended(b"garbage", "event_id=1")
+
+
+def test_json_nested_too_deeply_is_refused_and_digits_for_text_say_what_is_missing() -> None:
+    with pytest.raises(ValueError, match=r"^identifiers: found JSON that is nested too deeply"):
+        Setting.parse(f"identifiers={'[' * 100_000}")
+    with pytest.raises(Unmendable, match=r"""^event_id: found 123, .* --set 'event_id="\.\.\."'$"""):
+        mended(bytes_of(), "event_id=123")
