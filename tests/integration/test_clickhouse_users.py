@@ -113,7 +113,7 @@ def test_each_user_gets_in_by_password_and_may_do_its_own_work_alone(port: int) 
     with ClickHouse(url("monitor")) as monitor, pytest.raises(Misconfigured, match="Not enough privileges"):
         monitor.query("SELECT count() FROM outcomes")
     with ClickHouse(url("owner")) as owner:
-        exchange(owner, "journeys_next")
-        owner.query("DROP DATABASE journeys_next SYNC")
+        exchange(owner, "journeys_beside")
+        owner.query("DROP DATABASE journeys_beside SYNC")
         with pytest.raises(Misconfigured, match="Not enough privileges"):
             owner.query("CREATE DATABASE elsewhere")
