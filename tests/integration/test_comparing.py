@@ -149,3 +149,14 @@ def test_whoever_has_touchpoints_outside_is_left_out_whole(
         assert journeys.equal == 1
         # Without that, it is seen.
         assert told(Two(serving, beside).compared())
+
+
+def test_examples_tell_no_identifier_unless_asked(two: Two) -> None:
+    with ClickHouse(two.beside) as client:
+        client.query("DELETE FROM identities WHERE value = 'ann'")
+        client.query("DELETE FROM touchpoints WHERE event_id = 'ben 1'")
+    databases, pipeline = TwoDatabases(two.serving, two.beside), Pipeline("next", False, 0)
+    masked = str(compare(databases, pipeline, two.read(ALL), 3).tables)
+    plain = str(compare(databases, pipeline, two.read(ALL), 3, plainly=True).tables)
+    assert ("'ann'" in plain, "cookie_id:ben" in plain) == (True, True)
+    assert ("'ann'" in masked, "cookie_id:ben" in masked, "cookie_id:#" in masked) == (False, False, True)

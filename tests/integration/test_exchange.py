@@ -16,6 +16,7 @@ from kafka import KafkaProducer, TopicPartition
 from schemas.codec import encode
 from sinks.clickhouse import ClickHouse
 from sinks.exchanging import EXCHANGED, exchange
+from sinks.letters import Replayed, Selection, letters, write
 from sinks.pipelines import said_writer
 from streams.broker import admin
 from streams.cli import main
@@ -190,3 +191,20 @@ def test_what_kafka_no_longer_has_and_the_other_never_read_is_not_lost(shell: Sh
     before = shell.lies()
     assert "1,000 touchpoints" in shell.run("switch", "kept", "", 1)
     assert shell.lies() == before
+
+
+def test_a_letter_of_a_topic_made_anew_is_another_one(pipeline: LocalPipeline) -> None:
+    """Same topic, partition and offset, the next epoch: what was replayed is the letter before."""
+    url, columns = pipeline.settings.clickhouse_url, ("topic", "offset", "reason", "original", "version")
+
+    def put(epoch: int) -> None:
+        with ClickHouse(url) as client:
+            version = (epoch << 48) | 7
+            client.insert("dead_letters", columns, [["touchpoints.web"], [7], ["invalid"], [b"x"], [version]])
+
+    selection = Selection("dead", open=True)
+    put(0)
+    write(url, [Replayed(letter, "sent") for letter in letters(url, selection)], selection, "me", 1)
+    assert [*letters(url, selection)] == []
+    put(1)
+    assert [(letter.offset, letter.epoch, letter.replayed) for letter in letters(url, selection)] == [(7, 1, "")]
