@@ -1,6 +1,6 @@
 # What people and CI call. `make help` lists it.
 # Budgets on 2 cores: check 2 min, of which the fast tests 1 min; test 10 min; all of CI 15 min, 30 at the very most.
-# demo 5 min the first time (about 350 MB are downloaded, 1.1 GB of disk taken), 2 min later.
+# demo 5 min the first time (about 570 MB are downloaded, 2 GB of disk taken), 2 min later.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
