@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,8 @@ def test_who_repairs_makes_a_pipeline_beside_undoes_half_of_one_and_drops_it(run
     beside = {f"{PREFIX}NAMESPACE": "next"}
     for user, granted in acls("next").items():
         running.allow(user, granted)
-    # From a moment on that is still to come, so that what lies there is left out, and the state begins with that.
-    prepare = ("prepare", "--from", "2099-01-01")
+    # From now on, so that what lies there is left out, and the state begins with that.
+    prepare = ("prepare", "--from", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}")
     lacking = [Acl("topic", "next.intake-state-changelog", "literal", ("Write",))]
     running.forbid("repairer", lacking)
     failed = replay(*prepare)
