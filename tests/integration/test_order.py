@@ -43,7 +43,7 @@ TABLES_OF_THE_WAY = {"identity_changes", "journey_changes", "attribution_changes
 #: What commands write, and views of that alone; and nothing is late in this file.
 EMPTY = {
     *("attribution_runs", "attribution_run_credits", "attribution_results", "attribution_results_now"),
-    *("spend", "return_on_spend", "late_touchpoints"),
+    *("spend", "return_on_spend", "late_touchpoints", "replays", "pipelines"),
 }
 COLUMNS_OF_THE_WAY = {"version", "offset", "received_at"}
 # But the list of applied migrations, the only plain MergeTree, and views that ask for an argument.
